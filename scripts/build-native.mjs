@@ -7,7 +7,7 @@
 //   CXX=clang++             picks the compiler
 //   MYELIN_CXXFLAGS="-g"    adds flags (and keeps symbols in the addon)
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
@@ -92,7 +92,7 @@ async function build(compiler) {
   const linkStamp = fingerprint(compiler.identity, [
     linkFlags,
     extraFlags,
-    objects.map((object) => [object.path.slice(root.length), object.stamp]),
+    objects.map((object) => [object.name, object.stamp]),
   ]);
   if (isCurrent(output, linkStamp)) return `native addon: up to date (${target}).`;
 
@@ -146,13 +146,10 @@ async function compile(compiler, { source, flags, path, stamp, table }) {
  * merged by the linker, and an AVX-512 copy could end up on the path of an old processor.
  */
 function checkExports(object, table) {
-  const result = spawnSync("nm", ["-g", "-P", object], { encoding: "utf8" });
-  if (result.status !== 0) return; // No binutils: the check is made where they are.
-  const defined = result.stdout
-    .split("\n")
-    .map((line) => line.split(" "))
-    .filter(([name, type]) => name && type && type !== "U")
-    .map(([name]) => (isMac ? name.replace(/^_/, "") : name));
+  const defined = symbolsOf(object, ["-g"])
+    .filter(([, type]) => type !== "U")
+    .map(([name]) => name);
+  if (defined.length === 0) return; // No binutils: the check is made where they are.
   const others = defined.filter((name) => name !== table);
   if (!defined.includes(table)) throw new CompileError(`cpp/kernels/table.cc exports no symbol ${table}.`);
   if (others.length > 0) {
@@ -162,23 +159,48 @@ function checkExports(object, table) {
   }
 }
 
+/** The addon may take nothing from libstdc++. (Loading it proves nothing: the process of Node has one.) */
+function checkImports(addon) {
+  const foreign = symbolsOf(addon, isMac ? ["-u"] : ["-D", "-u"])
+    .map(([name]) => name)
+    .filter((name) => /^_Z|^__gxx_|^__cxa_(?!finalize|atexit|thread_atexit)/.test(name));
+  if (foreign.length > 0) {
+    throw new CompileError(
+      `The addon is linked without libstdc++, but needs ${foreign.slice(0, 10).join(", ")}.`,
+    );
+  }
+}
+
+/** `[name, type]` of an object's symbols as `nm` lists them; empty where there is no `nm`. */
+function symbolsOf(path, options) {
+  const { status, stdout } = spawnSync("nm", [...options, "-P", path], { encoding: "utf8" });
+  if (status !== 0) return [];
+  return stdout
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter(([name, type]) => name && type)
+    .map(([name, type]) => [(isMac ? name.replace(/^_/, "") : name).replace(/@.*/, ""), type]);
+}
+
 async function link(compiler, objects, output, stamp) {
   const paths = objects.map((object) => object.path);
   const strip = extraFlags.length === 0 && !isMac ? ["-s"] : [];
   const temporary = join(root, "build", "native", target, "myelin.node");
   await execute([...compiler.command, ...paths, ...linkFlags, ...strip, "-o", temporary]);
-  // Loading it now turns a missing symbol (say, of libstdc++) into an error of the build.
+  checkImports(temporary);
+  // A symbol that is nowhere fails the build, not the first import.
   await execute([process.execPath, "-e", `require(${JSON.stringify(temporary)})`]);
   install(output, stamp, (to) => renameSync(temporary, to));
 }
 
 /** The first usable compiler, or the reason why there is none. */
 function findCompiler() {
+  if (!existsSync(join(root, "cpp/bindings/node.cc"))) return "no sources";
   if (!instructionSets) return `no kernels for ${process.arch}`;
   if (process.platform === "win32") return "not supported on Windows";
   const fromEnvironment = process.env.CXX?.split(" ").filter(Boolean);
   const candidates = fromEnvironment?.length ? [fromEnvironment] : [["c++"], ["g++"], ["clang++"]];
-  let reason = "no C++ compiler found";
+  let reason = fromEnvironment?.length ? `CXX=${process.env.CXX} does not run` : "no C++ compiler found";
   for (const command of candidates) {
     const version = spawnSync(command[0], [...command.slice(1), "--version"], { encoding: "utf8" });
     if (version.status !== 0) continue;

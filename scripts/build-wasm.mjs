@@ -3,7 +3,7 @@
 //
 // The sources are those of the native addon: cpp/bindings/wasm.cc, cpp/runtime/*.cc but *.native.cc, and
 // cpp/kernels/table.cc.
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -68,7 +68,8 @@ const linkFlags = [
 const outputOf = (variant) => join(root, "prebuilds", "wasm", `myelin-${variant.name}.wasm`);
 
 /** Builds what is out of date and says in one line what there is now. */
-export function buildWasm() {
+export async function buildWasm() {
+  if (!existsSync(join(root, "cpp/bindings/wasm.cc"))) return "WASM: not built (no sources).";
   return withLock("wasm", async () => {
     const started = performance.now();
     const require = createRequire(import.meta.url);
@@ -131,7 +132,9 @@ async function buildVariant(variant) {
 
 /** Runs the compiler on a virtual file system that holds `files`, and returns the file it made. */
 async function clang(args, files, output) {
-  const { commands, Exit } = await import("@yowasp/clang");
+  const { commands, runLLVM, Exit } = await import("@yowasp/clang");
+  // Reads the compiler into memory, once; left to itself it would print how far it has got.
+  await runLLVM(undefined, {}, { fetchProgress: () => {} });
   const chunks = [];
   const collect = (bytes) => bytes && chunks.push(Buffer.from(bytes));
   const text = () => Buffer.concat(chunks).toString();
@@ -139,7 +142,6 @@ async function clang(args, files, output) {
     const result = await commands["clang++"](args, files, {
       stdout: collect,
       stderr: collect,
-      fetchProgress: () => {}, // It would print how much of itself it has read.
     });
     if (text()) process.stderr.write(text()); // Warnings.
     return result[output];

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join, posix } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -43,9 +43,12 @@ export function fingerprint(compiler, flags, closure = new Map()) {
   return hash.digest("hex");
 }
 
+/** Where the fingerprint of a built file is kept: under `build/`, so that none reaches the package. */
+const stampOf = (path) => join(root, "build", "stamps", relative(root, path));
+
 /** True where `path` was made from exactly these inputs. */
 export function isCurrent(path, stamp) {
-  return existsSync(path) && existsSync(`${path}.stamp`) && readFileSync(`${path}.stamp`, "utf8") === stamp;
+  return existsSync(path) && existsSync(stampOf(path)) && readFileSync(stampOf(path), "utf8") === stamp;
 }
 
 /** Puts a finished file in place in one step: a process that has the old one open keeps it. */
@@ -54,9 +57,10 @@ export function install(path, stamp, write) {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     write(temporary);
-    rmSync(`${path}.stamp`, { force: true });
+    rmSync(stampOf(path), { force: true });
     renameSync(temporary, path);
-    writeFileSync(`${path}.stamp`, stamp);
+    mkdirSync(dirname(stampOf(path)), { recursive: true });
+    writeFileSync(stampOf(path), stamp);
   } finally {
     rmSync(temporary, { force: true });
   }
