@@ -1,0 +1,119 @@
+// How a product is cut into chunks: a function of sizes and strides only, so that every number of threads gives the
+// same bits. A chunk is a range of batches × rows × panels of columns × blocks of depth.
+//
+// Scratch of the step: the packed b, then one partial c per depth chunk (only where depth is cut).
+#pragma once
+#include "parameters.h"
+#include "problem.h"
+
+namespace gemm {
+
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// Start of part i of n equal parts; part i ends where part i + 1 starts.
+INLINE int64_t partStart(int64_t length, int64_t parts, int64_t i) { return length * i / parts; }
+INLINE int64_t powerOfTwoAtMost(int64_t n) {
+  int64_t power = 1;
+  while (power * 2 <= n) power *= 2;
+  return power;
+}
+
+enum Form : int32_t { TILES = 0, VECTOR_ROWS = 1, VECTOR_DOTS = 2 };
+
+struct Blocking {
+  Form form;
+  bool packLeft, packRight, shareRight;      // shareRight: b is packed once, in a phase of its own
+  int64_t vectors, width, panels;            // of the tile; width = vectors · LANES
+  int64_t batchChunks, rowChunks, columnChunks, depthChunks, blocksPerChunk;
+  int64_t rightBatches, packGroups, packChunks;
+  int64_t combineRows, combineColumns;       // parts of one batch in the phase that adds the partials
+  int64_t partialOffset;                     // in floats
+};
+
+// Below 2 MFLOP (8 µs at 260 GFLOP/s) handing out a chunk costs more than balance gains.
+static const int64_t CHUNK_FLOPS = 1 << 21;
+static const int64_t MAXIMUM_CHUNKS = 32;
+static const int64_t THIN_ROWS = 64;           // up to here depth is cut before columns
+static const int64_t LEAST_DEPTH = 128;        // of a depth chunk: a partial costs a store and a load per element
+static const int64_t LEAST_COLUMNS = 4 * LANES * TILE_VECTORS;
+static const int64_t PARTIAL_LIMIT = 1 << 20;  // floats of all partials
+
+static int64_t wantedChunks(const Problem& p) {
+  double flops = 2.0 * (double)p.rows * (double)p.columns * (double)p.depth * (double)p.batches;
+  double wanted = flops / (double)CHUNK_FLOPS;
+  if (wanted > (double)MAXIMUM_CHUNKS) return MAXIMUM_CHUNKS;
+  return powerOfTwoAtMost(larger(1, (int64_t)(wanted * 1.5)));
+}
+
+static int64_t depthCuts(const Problem& p, int64_t wanted) {
+  int64_t outputs = p.rows * p.columns * p.batches;
+  int64_t most = smaller(p.depth / LEAST_DEPTH, PARTIAL_LIMIT / outputs);
+  return most < 2 ? 1 : smaller(wanted, powerOfTwoAtMost(most));
+}
+
+static void cutOneBatch(Blocking& blocking, const Problem& p, int64_t wanted) {
+  if (wanted <= 1) return;
+  if (p.rows <= THIN_ROWS && p.b.column == 1) {
+    blocking.depthChunks = depthCuts(p, wanted);
+    if (blocking.depthChunks == wanted) return;
+    wanted /= blocking.depthChunks;
+  }
+  blocking.rowChunks = powerOfTwoAtMost(larger(1, smaller(wanted, p.rows / (2 * TILE_ROWS))));
+  wanted /= blocking.rowChunks;
+  blocking.columnChunks = powerOfTwoAtMost(larger(1, smaller(wanted, p.columns / LEAST_COLUMNS)));
+  wanted /= blocking.columnChunks;
+  if (wanted > 1 && blocking.depthChunks == 1) blocking.depthChunks = depthCuts(p, wanted);
+}
+
+static Form chooseForm(const Problem& p) {
+  if (p.rows != 1) return TILES;
+  return p.b.row == 1 && p.b.column != 1 ? VECTOR_DOTS : VECTOR_ROWS;
+}
+
+// Packing pays where each packed number is used often enough; b must be packed where its rows are not contiguous.
+static void choosePacking(Blocking& blocking, const Problem& p) {
+  blocking.packLeft = blocking.packRight = blocking.shareRight = false;
+  if (blocking.form != TILES) return;
+  bool largeRight = p.depth * p.columns > 64 * 1024 && p.rows >= 4 * TILE_ROWS;
+  blocking.packRight = p.b.column != 1 || largeRight;
+  blocking.shareRight = blocking.packRight && blocking.rowChunks > 1;
+  bool usable = p.a.column == 1 || p.a.row == 1;
+  blocking.packLeft = !usable || (p.rows >= TILE_ROWS && p.columns / blocking.columnChunks >= LEAST_COLUMNS * 2);
+}
+
+static void cutCombine(Blocking& blocking, const Problem& p) {
+  int64_t parts = larger(1, p.rows * p.columns / 2048);
+  blocking.combineRows = smaller(p.rows, parts);
+  blocking.combineColumns = p.rows == 1 ? smaller(parts, 8) : 1;
+}
+
+static Blocking chooseBlocking(const Problem& p) {
+  Blocking blocking;
+  blocking.form = chooseForm(p);
+  int64_t needed = ceilDivide(p.columns, LANES);
+  bool wide = p.rows <= WIDE_ROWS && needed > TILE_VECTORS;
+  blocking.vectors = larger(1, smaller(needed, wide ? WIDE_VECTORS : TILE_VECTORS));
+  blocking.width = blocking.vectors * LANES;
+  blocking.panels = ceilDivide(p.columns, blocking.width);
+  blocking.rowChunks = blocking.columnChunks = blocking.depthChunks = 1;
+  blocking.combineRows = blocking.combineColumns = 0;
+  int64_t wanted = wantedChunks(p);
+  blocking.batchChunks = smaller(p.batches, wanted);
+  if (p.batches > 0 && p.batches < wanted) cutOneBatch(blocking, p, powerOfTwoAtMost(ceilDivide(wanted, p.batches)));
+  choosePacking(blocking, p);
+  blocking.blocksPerChunk = larger(1, ceilDivide(p.depth, DEPTH_BLOCK * blocking.depthChunks));
+
+  bool broadcast = true;
+  for (int d = 0; d < p.batchRank; d++) broadcast = broadcast && p.b.batch[d] == 0;
+  blocking.rightBatches = broadcast ? smaller(1, p.batches) : p.batches;
+  blocking.packGroups = smaller(blocking.panels, 8);
+  int64_t blocks = blocking.blocksPerChunk * blocking.depthChunks;
+  blocking.packChunks = blocking.shareRight ? blocking.rightBatches * blocks * blocking.packGroups : 0;
+  int64_t packed = blocking.shareRight ? blocking.rightBatches * p.depth * blocking.panels * blocking.width : 0;
+  blocking.partialOffset = (packed + 63) / 64 * 64;
+  if (blocking.depthChunks > 1) cutCombine(blocking, p);
+  return blocking;
+}
+
+}  // namespace gemm

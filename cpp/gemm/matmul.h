@@ -1,0 +1,286 @@
+// c[batch, M, N] = a[batch, M, K] · b[batch, K, N] with an expression on the finished tiles of c.
+//
+// Phases: pack b (only where several chunks use it), the products, and, where depth was cut, the sum of the partial
+// products in a fixed order. Parameters in parameters.h, the cut in blocking.h.
+#pragma once
+#include "epilogue.h"
+#include "gemv.h"
+#include "pack.h"
+
+namespace gemm {
+
+
+struct Work {
+  Problem p;
+  Blocking blocking;
+  int64_t blocks;  // of depth
+};
+
+static Work readWork(const StepArgs* args) {
+  Work work;
+  work.p = readProblem(args);
+  work.blocking = chooseBlocking(work.p);
+  work.blocks = work.blocking.blocksPerChunk * work.blocking.depthChunks;
+  return work;
+}
+
+INLINE int64_t blockStart(const Work& work, int64_t block) { return partStart(work.p.depth, work.blocks, block); }
+INLINE int64_t panelStart(const Work& work, int64_t panel) {
+  return smaller(work.p.columns, panel * work.blocking.width);
+}
+// The last panel may be narrower: only as many vectors as it needs.
+INLINE int64_t panelVectors(const Work& work, int64_t panel) {
+  return ceilDivide(panelStart(work, panel + 1) - panelStart(work, panel), LANES);
+}
+INLINE float* packedPanel(const Work& work, float* packed, int64_t batch, int64_t block, int64_t panel) {
+  int64_t row = work.blocking.panels * work.blocking.width;
+  if (work.blocking.rightBatches == 1) batch = 0;
+  int64_t begin = blockStart(work, block), depth = blockStart(work, block + 1) - begin;
+  return packed + batch * row * work.p.depth + begin * row + panel * work.blocking.width * depth;
+}
+
+static void packRightPanel(const Work& work, const float* b, int64_t block, int64_t panel, float* out) {
+  int64_t begin = blockStart(work, block), column = panelStart(work, panel);
+  pack(b + begin * work.p.b.row + column * work.p.b.column, work.p.b.row, work.p.b.column,
+       blockStart(work, block + 1) - begin, panelStart(work, panel + 1) - column, panelVectors(work, panel) * LANES, out);
+}
+
+static void runPack(const Work& work, const StepArgs* args, int64_t chunk) {
+  int64_t group = chunk % work.blocking.packGroups, block = chunk / work.blocking.packGroups % work.blocks;
+  int64_t batch = chunk / work.blocking.packGroups / work.blocks;
+  Operands operands = batchOperands(work.p, batch);
+  int64_t end = partStart(work.blocking.panels, work.blocking.packGroups, group + 1);
+  for (int64_t panel = partStart(work.blocking.panels, work.blocking.packGroups, group); panel < end; panel++)
+    packRightPanel(work, operands.b, block, panel, packedPanel(work, (float*)(void*)args->scratch, batch, block, panel));
+}
+
+// A chunk of tiles, and its share of the thread's scratch.
+struct Region {
+  int64_t batch, rowBegin, rowEnd, panelBegin, panelEnd, blockBegin, blockEnd;
+  float* out;          // c or a partial, at [0, 0] of this batch
+  int64_t outRow;
+  float *left, *right, *tile;
+};
+
+// Rows are cut into tiles of nearly equal height: no tail of one row.
+INLINE int64_t rowTiles(int64_t rows, int64_t vectors) { return ceilDivide(rows, maximumRows(vectors)); }
+
+static void packLeftBlock(const Work& work, const Region& region, const float* a, int64_t begin, int64_t end, int64_t block) {
+  int64_t first = blockStart(work, block), depth = blockStart(work, block + 1) - first;
+  int64_t tiles = rowTiles(end - begin, work.blocking.vectors);
+  for (int64_t t = 0; t < tiles; t++) {
+    int64_t row = partStart(end - begin, tiles, t), rows = partStart(end - begin, tiles, t + 1) - row;
+    pack(a + (begin + row) * work.p.a.row + first * work.p.a.column, work.p.a.column, work.p.a.row, depth, rows, rows,
+         region.left + row * depth);
+  }
+}
+
+static void addTile(const float* tile, int64_t tileRow, int64_t rows, int64_t columns, float* c, int64_t cRow, bool accumulate) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t n = 0; n < columns; n += LANES) {
+      int count = (int)smaller(LANES, columns - n);
+      float* to = c + r * cRow + n;
+      vf sum = load(tile + r * tileRow + n);
+      storePartial(to, accumulate ? loadPartial(to, count) + sum : sum, count);
+    }
+}
+
+struct Panel {
+  const float* data;
+  int64_t stride, column, columns, vectors;
+};
+
+static Panel findPanel(const Work& work, const StepArgs* args, const Region& region, const float* b, int64_t block, int64_t panel) {
+  Panel found;
+  found.column = panelStart(work, panel);
+  found.columns = panelStart(work, panel + 1) - found.column;
+  found.vectors = panelVectors(work, panel);
+  found.stride = found.vectors * LANES;
+  if (work.blocking.shareRight) {
+    found.data = packedPanel(work, (float*)(void*)args->scratch, region.batch, block, panel);
+  } else if (work.blocking.packRight || found.columns < found.stride) {
+    packRightPanel(work, b, block, panel, region.right);
+    found.data = region.right;
+  } else {
+    found.data = b + blockStart(work, block) * work.p.b.row + found.column;
+    found.stride = work.p.b.row;
+  }
+  return found;
+}
+
+// Rows [begin, end) of a block of depth times one panel.
+static void multiplyPanel(const Work& work, const Region& region, const float* a, const Panel& panel, int64_t begin,
+                          int64_t end, int64_t block) {
+  const Problem& p = work.p;
+  int64_t first = blockStart(work, block), depth = blockStart(work, block + 1) - first;
+  bool accumulate = block > region.blockBegin;
+  int64_t tiles = rowTiles(end - begin, work.blocking.vectors);
+  for (int64_t t = 0; t < tiles; t++) {
+    int64_t offset = partStart(end - begin, tiles, t), rows = partStart(end - begin, tiles, t + 1) - offset;
+    const float* left = work.blocking.packLeft ? region.left + offset * depth
+                                               : a + (begin + offset) * p.a.row + first * p.a.column;
+    Direction direction = work.blocking.packLeft || p.a.column != 1 ? ALONG_COLUMNS : ALONG_ROWS;
+    int64_t stride = work.blocking.packLeft ? rows : direction == ALONG_ROWS ? p.a.row : p.a.column;
+    float* c = region.out + (begin + offset) * region.outRow + panel.column;
+    TileFunction run = tileFunction(panel.vectors, direction, rows);
+    int64_t full = panel.vectors * LANES;
+    if (panel.columns == full) {
+      run(left, stride, panel.data, panel.stride, depth, c, region.outRow, accumulate);
+    } else {
+      run(left, stride, panel.data, panel.stride, depth, region.tile, full, false);
+      addTile(region.tile, full, rows, panel.columns, c, region.outRow, accumulate);
+    }
+  }
+}
+
+static void multiplyRegion(const Work& work, const StepArgs* args, const Region& region, const Operands& operands) {
+  for (int64_t begin = region.rowBegin; begin < region.rowEnd; begin += ROW_BLOCK) {
+    int64_t end = smaller(region.rowEnd, begin + ROW_BLOCK);
+    for (int64_t block = region.blockBegin; block < region.blockEnd; block++) {
+      if (work.blocking.packLeft) packLeftBlock(work, region, operands.a, begin, end, block);
+      for (int64_t panel = region.panelBegin; panel < region.panelEnd; panel++) {
+        Panel found = findPanel(work, args, region, operands.b, block, panel);
+        multiplyPanel(work, region, operands.a, found, begin, end, block);
+      }
+    }
+  }
+}
+
+INLINE float* partial(const Work& work, const StepArgs* args, int64_t depthChunk, int64_t batch) {
+  return (float*)(void*)args->scratch + work.blocking.partialOffset +
+         (depthChunk * work.p.batches + batch) * work.p.rows * work.p.columns;
+}
+
+// The expression on rows [begin, end) × columns [left, right) of the product; rows may span merged batches.
+static void runEpilogue(const Work& work, const StepArgs* args, int64_t batch, int64_t begin, int64_t end, int64_t left,
+                        int64_t right, Thread* thread) {
+  if (!args->words[0] || begin == end || left == right) return;
+  const Problem& p = work.p;
+  if (p.turned) {
+    int64_t swap = begin;
+    begin = left, left = swap;
+    swap = end;
+    end = right, right = swap;
+  }
+  for (int64_t row = begin; row < end;) {
+    int64_t member = row / p.viewRows, first = row - member * p.viewRows;
+    int64_t last = smaller(p.viewRows, first + (end - row));
+    epilogueRun(args, batch * p.merged + member, first, last, left, right, thread);
+    row += last - first;
+  }
+}
+
+static void runProduct(const Work& work, const StepArgs* args, int64_t chunk, Thread* thread) {
+  const Problem& p = work.p;
+  const Blocking& blocking = work.blocking;
+  int64_t column = chunk % blocking.columnChunks;
+  chunk /= blocking.columnChunks;
+  int64_t row = chunk % blocking.rowChunks;
+  chunk /= blocking.rowChunks;
+  int64_t depth = chunk % blocking.depthChunks, batchChunk = chunk / blocking.depthChunks;
+  Region region;
+  region.rowBegin = partStart(p.rows, blocking.rowChunks, row);
+  region.rowEnd = partStart(p.rows, blocking.rowChunks, row + 1);
+  region.panelBegin = partStart(blocking.panels, blocking.columnChunks, column);
+  region.panelEnd = partStart(blocking.panels, blocking.columnChunks, column + 1);
+  region.blockBegin = depth * blocking.blocksPerChunk;
+  region.blockEnd = region.blockBegin + blocking.blocksPerChunk;
+  region.left = (float*)(void*)thread->scratch;
+  region.right = region.left + ROW_BLOCK * DEPTH_BLOCK;
+  region.tile = region.right + DEPTH_BLOCK * WIDE_VECTORS * LANES;
+  int64_t lastBatch = partStart(p.batches, blocking.batchChunks, batchChunk + 1);
+  for (region.batch = partStart(p.batches, blocking.batchChunks, batchChunk); region.batch < lastBatch; region.batch++) {
+    Operands operands = batchOperands(p, region.batch);
+    bool cut = blocking.depthChunks > 1;
+    region.out = cut ? partial(work, args, depth, region.batch) : operands.c;
+    region.outRow = cut ? p.columns : p.c.row;
+    int64_t left = panelStart(work, region.panelBegin), right = panelStart(work, region.panelEnd);
+    if (blocking.form == TILES) {
+      multiplyRegion(work, args, region, operands);
+    } else {
+      int64_t stride = cut ? 1 : p.c.column;
+      vectorChunk(p, blocking.form, operands.a, operands.b, left, right, blockStart(work, region.blockBegin),
+                  blockStart(work, region.blockEnd), region.out + left * stride, stride, thread->scratch);
+    }
+    if (!cut) runEpilogue(work, args, region.batch, region.rowBegin, region.rowEnd, left, right, thread);
+  }
+}
+
+static void addPartials(const Work& work, const StepArgs* args, int64_t batch, int64_t row, int64_t left, int64_t right, float* c) {
+  const Problem& p = work.p;
+  int64_t step = p.batches * p.rows * p.columns;
+  for (int64_t n = left; n < right; n += LANES) {
+    int count = (int)smaller(LANES, right - n);
+    const float* from = partial(work, args, 0, batch) + row * p.columns + n;
+    vf sum = loadPartial(from, count);
+    for (int64_t d = 1; d < work.blocking.depthChunks; d++) sum += loadPartial(from + d * step, count);
+    if (p.c.column == 1) storePartial(c + row * p.c.row + n, sum, count);
+    else for (int lane = 0; lane < count; lane++) c[(n + lane) * p.c.column] = sum[lane];
+  }
+}
+
+static void runCombine(const Work& work, const StepArgs* args, int64_t chunk, Thread* thread) {
+  const Problem& p = work.p;
+  const Blocking& blocking = work.blocking;
+  int64_t columnPart = chunk % blocking.combineColumns;
+  chunk /= blocking.combineColumns;
+  int64_t rowPart = chunk % blocking.combineRows, batch = chunk / blocking.combineRows;
+  int64_t begin = partStart(p.rows, blocking.combineRows, rowPart), end = partStart(p.rows, blocking.combineRows, rowPart + 1);
+  int64_t left = partStart(p.columns, blocking.combineColumns, columnPart);
+  int64_t right = partStart(p.columns, blocking.combineColumns, columnPart + 1);
+  float* c = batchOperands(p, batch).c;
+  for (int64_t row = begin; row < end; row++) addPartials(work, args, batch, row, left, right, c);
+  runEpilogue(work, args, batch, begin, end, left, right, thread);
+}
+
+// Which of the three jobs a phase is.
+enum Job : int32_t { PACK, PRODUCT, COMBINE };
+INLINE Job phaseJob(const Work& work, int32_t phase) {
+  if (!work.blocking.shareRight) phase++;
+  return phase == 0 ? PACK : phase == 1 ? PRODUCT : COMBINE;
+}
+
+static int32_t phases(const StepArgs* args) {
+  Work work = readWork(args);
+  return 1 + (work.blocking.shareRight ? 1 : 0) + (work.blocking.depthChunks > 1 ? 1 : 0);
+}
+
+static int64_t chunks(const StepArgs* args, int32_t phase) {
+  Work work = readWork(args);
+  const Blocking& blocking = work.blocking;
+  switch (phaseJob(work, phase)) {
+    case PACK: return blocking.packChunks;
+    case PRODUCT: return blocking.batchChunks * blocking.depthChunks * blocking.rowChunks * blocking.columnChunks;
+    default: return work.p.batches * blocking.combineRows * blocking.combineColumns;
+  }
+}
+
+static void run(const StepArgs* args, int32_t phase, int64_t begin, int64_t end, Thread* thread) {
+  Work work = readWork(args);
+  Job job = phaseJob(work, phase);
+  for (int64_t chunk = begin; chunk < end; chunk++) {
+    if (job == PACK) runPack(work, args, chunk);
+    else if (job == PRODUCT) runProduct(work, args, chunk, thread);
+    else runCombine(work, args, chunk, thread);
+  }
+}
+
+static int64_t scratchBytes(const StepArgs* args) {
+  Work work = readWork(args);
+  const Problem& p = work.p;
+  int64_t width = larger(TILE_VECTORS, WIDE_VECTORS) * LANES;
+  // Bounds that hold for every length up to the planned one: with fewer rows or less depth the cut may be another.
+  int64_t packed = work.blocking.rightBatches * p.depth * ((p.columns + width - 1) / width * width);
+  int64_t partials = smaller(PARTIAL_LIMIT, MAXIMUM_CHUNKS * p.batches * p.rows * p.columns);
+  bool dynamic = args->views[0].dynamicAxis >= 0 || args->views[1].dynamicAxis >= 0 || args->views[2].dynamicAxis >= 0;
+  if (!dynamic) {
+    if (!work.blocking.shareRight) packed = 0;
+    if (work.blocking.depthChunks == 1) partials = 0;
+  }
+  return (packed + partials + 64) * 4;
+}
+
+}  // namespace gemm
+
+static const Kernel matmul_kernel = {"matmul", gemm::epiloguePlanBytes, gemm::epiloguePrepare, gemm::scratchBytes,
+                                     gemm::phases, gemm::chunks, gemm::run};

@@ -1,0 +1,119 @@
+// The register tile: c[R, C vectors] (+)= a[R, depth] · b[depth, C vectors].
+//
+// Bound: floating-point operations. Per step of depth it loads C vectors of b, broadcasts R numbers of a and does
+// R·C multiply-adds. Rows of a are read in place, either along their rows (ALONG_ROWS: a[r·stride + k]) or along
+// columns (ALONG_COLUMNS: a[k·stride + r]), which is also how packed blocks of a lie.
+//
+// Every loop over the accumulators carries an unroll pragma: without it g++ keeps them in memory (a store per
+// multiply-add). The functions stay out of line, else V8's register allocator spills in the surrounding loops.
+#pragma once
+#include "parameters.h"
+
+#if defined(__clang__)
+#define GEMM_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define GEMM_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace gemm {
+
+enum Direction : int32_t { ALONG_ROWS = 0, ALONG_COLUMNS = 1 };
+
+typedef void (*TileFunction)(const float* a, int64_t aStride, const float* b, int64_t bStride, int64_t depth, float* c,
+                             int64_t cStride, bool accumulate);
+
+template <int R, int C>
+INLINE void storeTile(const vf (&sum)[R][C], float* c, int64_t cStride, bool accumulate) {
+  if (accumulate) {
+    GEMM_UNROLL for (int r = 0; r < R; r++)
+      GEMM_UNROLL for (int v = 0; v < C; v++) store(c + r * cStride + v * LANES, load(c + r * cStride + v * LANES) + sum[r][v]);
+  } else {
+    GEMM_UNROLL for (int r = 0; r < R; r++)
+      GEMM_UNROLL for (int v = 0; v < C; v++) store(c + r * cStride + v * LANES, sum[r][v]);
+  }
+}
+
+template <int R, int C>
+INLINE void addStep(vf (&sum)[R][C], const float* const (&a)[(R + 2) / 3], int64_t stride, const float* b) {
+  vf right[C];
+  GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(b + v * LANES);
+  GEMM_UNROLL for (int r = 0; r < R; r++) {
+    vf left = splat(a[r / 3][(r % 3) * stride]);
+    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+  }
+}
+
+// One pointer per three rows (p, p + s, p + 2s are single address modes): five pointers for fourteen rows.
+template <int R, int C>
+static __attribute__((noinline)) void tileAlongRows(const float* a, int64_t aStride, const float* b, int64_t bStride,
+                                                    int64_t depth, float* c, int64_t cStride, bool accumulate) {
+  vf sum[R][C];
+  const float* rows[(R + 2) / 3];
+  GEMM_UNROLL for (int r = 0; r < R; r++)
+    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = zeroFloat();
+  GEMM_UNROLL for (int p = 0; p < (R + 2) / 3; p++) rows[p] = a + 3 * p * aStride;
+  for (int64_t k = 0; k < depth; k++) {
+    addStep<R, C>(sum, rows, aStride, b);
+    GEMM_UNROLL for (int p = 0; p < (R + 2) / 3; p++) rows[p]++;
+    b += bStride;
+  }
+  storeTile<R, C>(sum, c, cStride, accumulate);
+}
+
+template <int R, int C>
+static __attribute__((noinline)) void tileAlongColumns(const float* a, int64_t aStride, const float* b, int64_t bStride,
+                                                       int64_t depth, float* c, int64_t cStride, bool accumulate) {
+  vf sum[R][C];
+  GEMM_UNROLL for (int r = 0; r < R; r++)
+    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = zeroFloat();
+  for (int64_t k = 0; k < depth; k++) {
+    vf right[C];
+    GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(b + v * LANES);
+    GEMM_UNROLL for (int r = 0; r < R; r++) {
+      vf left = splat(a[r]);
+      GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+    }
+    a += aStride;
+    b += bStride;
+  }
+  storeTile<R, C>(sum, c, cStride, accumulate);
+}
+
+// The tile functions by vectors, direction and rows − 1.
+template <int C, int MAX_ROWS>
+struct TileTable {
+  TileFunction functions[2][MAX_ROWS];
+};
+
+template <int C, int MAX_ROWS, int R = MAX_ROWS>
+struct FillTable {
+  static constexpr void fill(TileTable<C, MAX_ROWS>& table) {
+    table.functions[ALONG_ROWS][R - 1] = tileAlongRows<R, C>;
+    table.functions[ALONG_COLUMNS][R - 1] = tileAlongColumns<R, C>;
+    if constexpr (R > 1) FillTable<C, MAX_ROWS, R - 1>::fill(table);
+  }
+};
+
+template <int C, int MAX_ROWS>
+static constexpr TileTable<C, MAX_ROWS> makeTable() {
+  TileTable<C, MAX_ROWS> table{};
+  FillTable<C, MAX_ROWS>::fill(table);
+  return table;
+}
+
+static constexpr TileTable<1, TILE_ROWS> TILES_ONE = makeTable<1, TILE_ROWS>();
+static constexpr TileTable<TILE_VECTORS, TILE_ROWS> TILES_FULL = makeTable<TILE_VECTORS, TILE_ROWS>();
+static constexpr TileTable<3, WIDE_ROWS> TILES_THREE = makeTable<3, WIDE_ROWS>();
+static constexpr TileTable<WIDE_VECTORS, WIDE_ROWS> TILES_WIDE = makeTable<WIDE_VECTORS, WIDE_ROWS>();
+
+INLINE TileFunction tileFunction(int64_t vectors, Direction direction, int64_t rows) {
+  switch (vectors) {
+    case 1: return TILES_ONE.functions[direction][rows - 1];
+    case 2: return TILES_FULL.functions[direction][rows - 1];
+    case 3: return TILES_THREE.functions[direction][rows - 1];
+    default: return TILES_WIDE.functions[direction][rows - 1];
+  }
+}
+INLINE int64_t maximumRows(int64_t vectors) { return vectors <= TILE_VECTORS ? (int64_t)TILE_ROWS : (int64_t)WIDE_ROWS; }
+
+}  // namespace gemm

@@ -1,0 +1,27 @@
+// Tile and block sizes of the matrix product, one row per target.
+//
+// A register tile is TILE_ROWS rows of a times TILE_VECTORS vectors of b: its accumulators, one row of b and one
+// broadcast must fit the register file. A wide tile has WIDE_VECTORS vectors and few rows: with fewer than eight
+// accumulators the latency of the multiply-add would be the limit.
+// DEPTH_BLOCK: a panel of b (DEPTH_BLOCK × TILE_VECTORS vectors) stays in L1 while the row tiles pass over it.
+// ROW_BLOCK: the packed block of a (ROW_BLOCK × DEPTH_BLOCK) stays in L2 while the panels of b pass over it.
+#pragma once
+#include "../simd.h"
+
+namespace gemm {
+
+#if SIMD_AVX512
+enum { TILE_ROWS = 14, TILE_VECTORS = 2, WIDE_ROWS = 6, WIDE_VECTORS = 4, DEPTH_BLOCK = 256, ROW_BLOCK = 128 };
+#elif SIMD_AVX2
+enum { TILE_ROWS = 6, TILE_VECTORS = 2, WIDE_ROWS = 3, WIDE_VECTORS = 4, DEPTH_BLOCK = 256, ROW_BLOCK = 120 };
+#elif SIMD_NEON
+enum { TILE_ROWS = 12, TILE_VECTORS = 2, WIDE_ROWS = 5, WIDE_VECTORS = 4, DEPTH_BLOCK = 256, ROW_BLOCK = 120 };
+#elif SIMD_SSE
+enum { TILE_ROWS = 6, TILE_VECTORS = 2, WIDE_ROWS = 2, WIDE_VECTORS = 4, DEPTH_BLOCK = 256, ROW_BLOCK = 96 };
+#elif defined(__wasm_relaxed_simd__)
+enum { TILE_ROWS = 5, TILE_VECTORS = 2, WIDE_ROWS = 2, WIDE_VECTORS = 4, DEPTH_BLOCK = 256, ROW_BLOCK = 100 };
+#else
+enum { TILE_ROWS = 4, TILE_VECTORS = 2, WIDE_ROWS = 2, WIDE_VECTORS = 4, DEPTH_BLOCK = 256, ROW_BLOCK = 96 };
+#endif
+
+}  // namespace gemm
