@@ -1,0 +1,14 @@
+export type { Bytes, Named, ReadOptions } from "./bytes.js";
+export { crc32, sha256 } from "./checksum.js";
+export { FileFormatError } from "./fault.js";
+export { FileSystemError, readFile, writeFileAtomic } from "./files.js";
+export { type GunzipOptions, gunzip } from "./gzip.js";
+export { type IdxArray, readIdx, writeIdx } from "./idx.js";
+export { readNpy, writeNpy } from "./npy.js";
+export {
+  readSafetensors,
+  type SafetensorsDType,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "./safetensors.js";
+export { type UnzipOptions, unzip, type ZipOptions, zip } from "./zip.js";

@@ -1,0 +1,119 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FileError } from "../../src/base/errors.js";
+import { FileSystemError, readFile, sha256, writeFileAtomic } from "../../src/formats/index.js";
+import { textBytes } from "./mutations.js";
+
+/** Makes the next file opened for writing fail as a full disk does, after a few bytes. */
+const disk = vi.hoisted(() => ({ isFull: false, deniesRename: false }));
+vi.mock("node:fs/promises", async (load) => {
+  const real = await load<typeof import("node:fs/promises")>();
+  const failure = (code: string) => Object.assign(new Error(`${code}: failed`), { code });
+  return {
+    ...real,
+    open: async (...parts: Parameters<typeof real.open>) => {
+      const file = await real.open(...parts);
+      if (disk.isFull && parts[1] === "wx") {
+        file.writeFile = async () => {
+          await file.write(textBytes("par"));
+          throw failure("ENOSPC");
+        };
+      }
+      return file;
+    },
+    rename: async (...parts: Parameters<typeof real.rename>) => {
+      if (disk.deniesRename) throw failure("EACCES");
+      return real.rename(...parts);
+    },
+  };
+});
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "myelin-files-"));
+});
+afterEach(async () => {
+  disk.isFull = false;
+  disk.deniesRename = false;
+  await rm(folder, { recursive: true, force: true });
+});
+
+const failureOf = async (work: Promise<unknown>): Promise<FileSystemError> => {
+  const error = await work.catch((reason: unknown) => reason);
+  if (error instanceof FileSystemError) return error;
+  throw new Error(`expected a FileSystemError, received ${error}`);
+};
+
+describe("readFile and writeFileAtomic", () => {
+  it("write, replace and read a file by path and by URL, leaving nothing else", async () => {
+    const path = join(folder, "a.bin");
+    await writeFileAtomic(path, textBytes("one"));
+    await writeFileAtomic(pathToFileURL(path), textBytes("second"));
+    expect(await readFile(path)).toEqual(textBytes("second"));
+    expect(await readFile(pathToFileURL(path))).toEqual(textBytes("second"));
+    expect(await readdir(folder)).toEqual(["a.bin"]);
+  });
+
+  it("name the path and the reason", async () => {
+    const missing = join(folder, "missing", "a.bin");
+    const error = await failureOf(readFile(missing));
+    expect(error).toBeInstanceOf(FileError);
+    expect(error).toMatchObject({ path: missing, code: "ENOENT" });
+    expect(error.message).toContain(
+      `a readable file at ${missing}, received no such file or folder (ENOENT)`,
+    );
+    expect(await failureOf(writeFileAtomic(missing, textBytes("x")))).toMatchObject({ code: "ENOENT" });
+    expect(await failureOf(readFile(folder))).toMatchObject({ code: "EISDIR" });
+    await writeFile(join(folder, "plain"), "x");
+    expect(await failureOf(readFile(join(folder, "plain", "a")))).toMatchObject({ code: "ENOTDIR" });
+    await mkdir(join(folder, "taken"));
+    expect((await failureOf(writeFileAtomic(join(folder, "taken"), textBytes("x")))).path).toBe(
+      join(folder, "taken"),
+    );
+    expect(await readdir(folder)).toEqual(["plain", "taken"]);
+  });
+
+  it("leave the old file and no remains where the disk is full", async () => {
+    const path = join(folder, "a.bin");
+    await writeFileAtomic(path, textBytes("old"));
+    disk.isFull = true;
+    const error = await failureOf(writeFileAtomic(path, textBytes("new content")));
+    expect(error).toMatchObject({ code: "ENOSPC", received: "a full disk (ENOSPC)" });
+    expect(await readFile(path)).toEqual(textBytes("old"));
+    expect(await readdir(folder)).toEqual(["a.bin"]);
+  });
+
+  it("leave the old file and no remains where permission is missing", async () => {
+    const path = join(folder, "a.bin");
+    await writeFileAtomic(path, textBytes("old"));
+    disk.deniesRename = true;
+    expect(await failureOf(writeFileAtomic(path, textBytes("new")))).toMatchObject({ code: "EACCES" });
+    expect(await readdir(folder)).toEqual(["a.bin"]);
+    expect(await readFile(path)).toEqual(textBytes("old"));
+  });
+
+  it.skipIf(process.getuid?.() === 0 || process.platform === "win32")(
+    "report an unreadable file",
+    async () => {
+      const path = join(folder, "secret");
+      await writeFile(path, "x");
+      await chmod(path, 0);
+      expect(await failureOf(readFile(path))).toMatchObject({ code: "EACCES" });
+      expect((await stat(path)).size).toBe(1);
+    },
+  );
+});
+
+describe("sha256", () => {
+  it("has the values of FIPS 180-4", async () => {
+    expect(await sha256(textBytes("abc"))).toBe(
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+    expect(await sha256(new Uint8Array())).toBe(
+      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    );
+  });
+});
