@@ -1,0 +1,34 @@
+/** Arguments brought to the dtype an operation computes on, or an error that says how to bring them there. */
+import { isFloat } from "../base/dtype.js";
+import { DTypeError } from "../base/errors.js";
+import type { Tensor, TensorLike } from "../graph/tensor.js";
+import { cast } from "./define.js";
+import { toTensors } from "./leaf.js";
+
+/** Floats stay as they are, integers and bools become float32. */
+export function toFloat(who: string, x: TensorLike): Tensor {
+  const tensor = toTensors(who, [x]).tensors[0]!;
+  return isFloat(tensor.dtype) ? tensor : cast(tensor, "float32");
+}
+
+/** What can be added up without overflow: bool and uint8 become int32, the others stay. */
+export function toSummable(who: string, x: TensorLike): Tensor {
+  const tensor = toTensors(who, [x]).tensors[0]!;
+  return tensor.dtype === "bool" || tensor.dtype === "uint8" ? cast(tensor, "int32") : tensor;
+}
+
+/**
+ * Positions or class numbers: int32 and uint8 stay as they are, bool becomes uint8.
+ *
+ * @param what plural noun for the error: `labels`, `indices`
+ * @throws {DTypeError} for floats: rounding them silently would hide a swapped argument
+ */
+export function toIndices(who: string, what: string, x: Tensor): Tensor {
+  if (!isFloat(x.dtype)) return x.dtype === "bool" ? cast(x, "uint8") : x;
+  throw new DTypeError({
+    who,
+    expected: `${what} of dtype int32 or uint8`,
+    received: `dtype ${x.dtype}`,
+    fix: `Convert them with cast(${what}, "int32").`,
+  });
+}

@@ -1,0 +1,132 @@
+/** Rows picked by number, and the sum that is its derivative. */
+import type { NDArray } from "../base/array.js";
+import { allocateArray } from "../base/dtype.js";
+import { ConfigError, DataError, ShapeError } from "../base/errors.js";
+import { formatShape, normalizeAxis, sameShape, sizeOf } from "../base/shape.js";
+import { definePrimitive, type Extent, type KernelPrimitive, type TensorType } from "../graph/primitive.js";
+import { createNode, type Tensor } from "../graph/tensor.js";
+import { toFloat, toIndices } from "./convert.js";
+import { cast } from "./elementwise.js";
+import { reshape, transpose } from "./movement.js";
+
+const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
+  name: "gather",
+  kind: "kernel",
+  // data [n, inner…], indices [rows…] → [rows…, inner…]
+  infer: ([data, indices]) => ({
+    shape: [...indices!.shape, ...data!.shape.slice(1)],
+    dtype: data!.dtype,
+    extent: gatheredExtent(data!, indices!),
+  }),
+  reference: ([data, indices]) => {
+    const innerShape = data!.shape.slice(1);
+    const inner = sizeOf(innerShape);
+    const result = allocateArray(data!.dtype, indices!.data.length * inner);
+    for (let row = 0; row < indices!.data.length; row++) {
+      const index = checkedIndex("gather", indices!, row, data!.shape[0]!);
+      result.set(data!.data.subarray(index * inner, (index + 1) * inner), row * inner);
+    }
+    return [{ shape: [...indices!.shape, ...innerShape], dtype: data!.dtype, data: result }];
+  },
+  words: () => [],
+  vjp: ({ inputs: [data, indices], gradients: [g] }) => [scatterAdd(indices!, g!, data!.shape[0]!), null],
+});
+
+/** The run-time length of the indices, or that of an inner axis of the data. */
+function gatheredExtent(data: TensorType, indices: TensorType): Extent | undefined {
+  if (indices.extent) return indices.extent;
+  if (!data.extent || data.extent.axis === 0) return undefined;
+  return { ...data.extent, axis: data.extent.axis - 1 + indices.shape.length };
+}
+
+/**
+ * Entries picked by number along an axis: `result[i…] = data[indices[i…]]` for axis 0.
+ *
+ * Shapes `data [n, inner…]`, `indices [rows…]` (int32 or uint8) → `[rows…, inner…]`; for another axis the index axes
+ * take its place. The gradient adds up what was picked several times.
+ * @throws {DTypeError} for float indices
+ * @throws {ShapeError} for an axis out of range
+ * @throws {DataError} when it runs, for an index outside 0 … n − 1, naming position and index
+ * @example gather(embeddings, tokens) // [vocabulary, units], [batch, time] → [batch, time, units]
+ */
+export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
+  const at = normalizeAxis("gather", axis, data.rank);
+  const rows = toIndices("gather", "indices", indices);
+  if (at === 0) return createNode(gatherPrimitive, [data, rows]);
+  const others = data.shape.map((_, a) => a).filter((a) => a !== at);
+  const picked = createNode(gatherPrimitive, [transpose(data, [at, ...others]), rows]); // [rows…, others…]
+  const rowAxes = rows.shape.map((_, a) => a);
+  const otherAxes = others.map((_, a) => a + rows.rank);
+  return transpose(picked, [...otherAxes.slice(0, at), ...rowAxes, ...otherAxes.slice(at)]);
+}
+
+const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
+  name: "scatterAdd",
+  kind: "kernel",
+  // indices [rows], updates [rows, inner…] → [n, inner…]; the rows' axis, run-time length or not, is summed away
+  infer: ([, updates], { n }) => ({
+    shape: [n as number, ...updates!.shape.slice(1)],
+    dtype: updates!.dtype,
+    extent: updates!.extent?.axis === 0 ? undefined : updates!.extent,
+  }),
+  reference: ([indices, updates], { n }) => {
+    const shape = [n as number, ...updates!.shape.slice(1)];
+    const inner = sizeOf(shape.slice(1));
+    const data = allocateArray(updates!.dtype, sizeOf(shape));
+    for (let row = 0; row < indices!.data.length; row++) {
+      const index = checkedIndex("scatterAdd", indices!, row, n as number);
+      for (let k = 0; k < inner; k++) data[index * inner + k]! += updates!.data[row * inner + k]!;
+    }
+    return [{ shape, dtype: updates!.dtype, data }];
+  },
+  words: () => [],
+  vjp: ({ inputs: [indices], gradients: [g] }) => [null, gather(g!, indices!)],
+});
+
+/**
+ * Rows added up by number: `result[k] = Σ updates[i…]` over all `i…` with `indices[i…] = k`, zeros elsewhere. Added in
+ * the order of the rows, so that the bits are always the same.
+ *
+ * Shapes `indices [rows…]` (int32 or uint8), `updates [rows…, inner…]` → `[n, inner…]`. Dtype: float.
+ * @param n number of rows of the result
+ * @throws {DTypeError} for float indices
+ * @throws {ShapeError} where the shape of `updates` does not begin with that of `indices`
+ * @throws {DataError} when it runs, for an index outside 0 … n − 1
+ * @example scatterAdd(tensor([0, 2, 0], { dtype: "int32" }), tensor([1, 2, 3]), 3) // [4, 0, 2]
+ */
+export function scatterAdd(indices: Tensor, updates: Tensor, n: number): Tensor {
+  if (!Number.isInteger(n) || n < 0) {
+    throw new ConfigError({
+      who: "scatterAdd",
+      expected: "a number of rows that is an integer ≥ 0",
+      received: String(n),
+    });
+  }
+  const rows = cast(toIndices("scatterAdd", "indices", indices), "int32");
+  const values = toFloat("scatterAdd", updates);
+  if (!sameShape(rows.shape, values.shape.slice(0, rows.rank))) {
+    throw new ShapeError({
+      who: "scatterAdd",
+      expected: `updates whose shape begins with that of the indices ${formatShape(rows.shape)}`,
+      received: `shape ${formatShape(values.shape)}`,
+      fix: "Each index needs one row of updates.",
+    });
+  }
+  const inner = values.shape.slice(rows.rank);
+  return createNode(
+    scatterAddPrimitive,
+    [reshape(rows, [rows.size]), reshape(values, [rows.size, ...inner])],
+    { n },
+  );
+}
+
+function checkedIndex(who: string, indices: NDArray, position: number, n: number): number {
+  const index = indices.data[position]!;
+  if (index >= 0 && index < n) return index;
+  throw new DataError({
+    who,
+    expected: n === 0 ? "no index, since there are no rows" : `indices from 0 to ${n - 1}`,
+    received: `index ${index} at position ${position}`,
+    fix: "Indices count from 0; negative ones are not counted from the end.",
+  });
+}
