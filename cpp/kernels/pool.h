@@ -1,0 +1,180 @@
+// Max pooling, NHWC: maxPool2d and maxPool2dGradient. Padding counts as −∞, NaN propagates; the gradient of a window goes to
+// its first maximum (row by row; a NaN counts as largest), which is found again from x: nothing is saved by the forward pass.
+//
+// Bound: memory. Vectors run over the channels; windows of 2×2 and 3×3 that lie inside are unrolled. Unit of work = (image,
+// band of rows), several small images to a chunk. The gradient is cut by rows of x: a unit takes all windows that touch its
+// band and writes only there (zeroed first while it is in cache; not where windows are disjoint and cover it).
+#pragma once
+#include "kernel.h"
+#include "../simd.h"
+
+namespace pool {
+
+struct Shape {
+  int64_t batch, h, w, c, oh, ow;
+  int64_t poolH, poolW, strideH, strideW, padTop, padLeft;
+  int64_t bandRows, bands, chunkUnits;  // bandRows: rows of y; the gradient's band is the rows of x below them
+};
+
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static const int64_t BAND_FLOATS = 16 << 10, CHUNK_FLOATS = 16 << 10;  // of x: 64 KB
+
+static Shape shapeOf(const StepArgs* a, bool gradient) {
+  const View &x = a->views[0], &y = a->views[1];
+  const int32_t* words = a->words;
+  Shape s = {x.dims[0], x.dims[1], x.dims[2], x.dims[3], y.dims[1], y.dims[2], words[0], words[1], words[2], words[3], words[4], words[5], 1, 1, 1};
+  int64_t rows = gradient ? (s.h + s.padTop + s.strideH - 1) / s.strideH : s.oh;  // in steps of the stride
+  int64_t rowFloats = larger(1, s.strideH * s.w * s.c);
+  s.bandRows = larger(1, smaller(rows, BAND_FLOATS / rowFloats));
+  s.bands = larger(1, (rows + s.bandRows - 1) / s.bandRows);
+  s.bandRows = larger(1, (rows + s.bands - 1) / s.bands);
+  s.bands = larger(1, (rows + s.bandRows - 1) / s.bandRows);
+  s.chunkUnits = larger(1, CHUNK_FLOATS / (s.bandRows * rowFloats));
+  return s;
+}
+template <bool gradient>
+static int64_t chunks(const StepArgs* a, int32_t) {
+  Shape s = shapeOf(a, gradient);
+  return s.c == 0 ? 0 : (s.batch * s.bands + s.chunkUnits - 1) / s.chunkUnits;
+}
+
+INLINE vf loadLanes(const float* p, int lanes) { return lanes == LANES ? load(p) : loadPartial(p, lanes); }
+INLINE void storeLanes(float* p, vf v, int lanes) {
+  if (lanes == LANES) store(p, v);
+  else storePartial(p, v, lanes);
+}
+
+// The part of a window inside the image: `rows` × `columns` pixels from x on. H, W: its size where known at compile time.
+struct Window {
+  const float* x;
+  int64_t rows, columns, rowStride;
+};
+
+template <int H, int W>
+INLINE void windowMax(const Window& window, int64_t channels, float* y) {
+  const int64_t rows = H ? H : window.rows, columns = W ? W : window.columns;
+  for (int64_t c = 0; c < channels; c += LANES) {
+    int lanes = (int)smaller(LANES, channels - c);
+    vf m = splat(-__builtin_inff());
+    if (H && lanes == LANES) {
+#pragma GCC unroll 4
+      for (int i = 0; i < H; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < W; j++) {
+          vf x = load(window.x + i * window.rowStride + j * channels + c);
+          m = i + j == 0 ? x : maxNaN(m, x);
+        }
+    } else {
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) m = maxNaN(m, loadLanes(window.x + i * window.rowStride + j * channels + c, lanes));
+    }
+    storeLanes(y + c, m, lanes);
+  }
+}
+
+// Of the window's rows, those from skip to end − 1 are written to dx (address of the window's first pixel). ADD: added.
+template <int H, int W, bool ADD>
+INLINE void windowGradient(const Window& window, int64_t channels, const float* dy, float* dx, int64_t skip, int64_t end) {
+  const int64_t rows = H ? H : window.rows, columns = W ? W : window.columns;
+  for (int64_t c = 0; c < channels; c += LANES) {
+    int lanes = (int)smaller(LANES, channels - c);
+    vf m = loadLanes(window.x + c, lanes), g = loadLanes(dy + c, lanes);
+    vi at = zeroInt();
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < rows; i++)
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < columns; j++) {
+        vf x = loadLanes(window.x + i * window.rowStride + j * channels + c, lanes);
+        vm larger = maskAnd(maskNot(lessEqual(x, m)), equal(m, m));
+        m = select(larger, x, m);
+        at = select(larger, splat((int32_t)(i * columns + j)), at);
+      }
+#pragma GCC unroll 4
+    for (int64_t i = H ? 0 : skip; i < (H ? H : end); i++)
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < columns; j++) {
+        float* to = dx + i * window.rowStride + j * channels + c;
+        vf v = select(equal(at, splat((int32_t)(i * columns + j))), g, zeroFloat());
+        storeLanes(to, ADD ? loadLanes(to, lanes) + v : v, lanes);
+      }
+  }
+}
+
+static void maxPoolRow(const Shape& s, const float* x, int64_t oy, float* y) {
+  int64_t top = oy * s.strideH - s.padTop, iy0 = larger(top, 0), iy1 = smaller(top + s.poolH, s.h);
+  for (int64_t ox = 0; ox < s.ow; ox++) {
+    int64_t left = ox * s.strideW - s.padLeft, ix0 = larger(left, 0), ix1 = smaller(left + s.poolW, s.w);
+    Window window = {x + (iy0 * s.w + ix0) * s.c, iy1 - iy0, ix1 - ix0, s.w * s.c};
+    float* to = y + (oy * s.ow + ox) * s.c;
+    if (window.rows == 2 && window.columns == 2) windowMax<2, 2>(window, s.c, to);
+    else if (window.rows == 3 && window.columns == 3) windowMax<3, 3>(window, s.c, to);
+    else windowMax<0, 0>(window, s.c, to);
+  }
+}
+
+static void maxPoolRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, Thread*) {
+  const Shape s = shapeOf(a, false);
+  const float* x = (const float*)a->views[0].data;
+  float* y = (float*)a->views[1].data;
+  int64_t last = smaller(end * s.chunkUnits, s.batch * s.bands);
+  for (int64_t unit = begin * s.chunkUnits; unit < last; unit++) {
+    int64_t image = unit / s.bands, band = unit % s.bands;
+    for (int64_t oy = band * s.bandRows; oy < smaller((band + 1) * s.bandRows, s.oh); oy++)
+      maxPoolRow(s, x + image * s.h * s.w * s.c, oy, y + image * s.oh * s.ow * s.c);
+  }
+}
+
+// Rows r0 … r1 − 1 of dx of one image. ADD: windows overlap.
+template <bool ADD>
+static void gradientBand(const Shape& s, const float* x, const float* dy, float* dx, int64_t r0, int64_t r1) {
+  bool covered = !ADD && s.poolH == s.strideH && s.poolW == s.strideW && s.padLeft == 0 && s.ow * s.strideW == s.w &&
+                 s.oh * s.strideH - s.padTop >= s.h;
+  if (!covered) {
+    float* to = dx + r0 * s.w * s.c;
+    int64_t floats = (r1 - r0) * s.w * s.c, i = 0;
+    for (; i + LANES <= floats; i += LANES) store(to + i, zeroFloat());
+    if (i < floats) storePartial(to + i, zeroFloat(), (int)(floats - i));
+  }
+  // Windows with top + poolH > r0 and top < r1.
+  int64_t above = r0 + s.padTop - s.poolH, oy0 = above < 0 ? 0 : above / s.strideH + 1;
+  int64_t oy1 = smaller((r1 - 1 + s.padTop) / s.strideH + 1, s.oh);
+  for (int64_t oy = oy0; oy < oy1; oy++) {
+    int64_t top = oy * s.strideH - s.padTop, iy0 = larger(top, 0), iy1 = smaller(top + s.poolH, s.h);
+    bool whole = iy0 >= r0 && iy1 <= r1;
+    for (int64_t ox = 0; ox < s.ow; ox++) {
+      int64_t left = ox * s.strideW - s.padLeft, ix0 = larger(left, 0), ix1 = smaller(left + s.poolW, s.w);
+      if (iy1 <= iy0 || ix1 <= ix0) continue;  // nothing but padding
+      int64_t first = (iy0 * s.w + ix0) * s.c;
+      Window window = {x + first, iy1 - iy0, ix1 - ix0, s.w * s.c};
+      const float* g = dy + (oy * s.ow + ox) * s.c;
+      if (whole && window.rows == 2 && window.columns == 2) windowGradient<2, 2, ADD>(window, s.c, g, dx + first, 0, 2);
+      else if (whole && window.rows == 3 && window.columns == 3) windowGradient<3, 3, ADD>(window, s.c, g, dx + first, 0, 3);
+      else windowGradient<0, 0, ADD>(window, s.c, g, dx + first, larger(r0 - iy0, 0), smaller(r1, iy1) - iy0);
+    }
+  }
+}
+
+static void gradientRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, Thread*) {
+  const Shape s = shapeOf(a, true);
+  const int64_t in = s.h * s.w * s.c, out = s.oh * s.ow * s.c;
+  const float *x = (const float*)a->views[0].data, *dy = (const float*)a->views[1].data;
+  float* dx = (float*)a->views[2].data;
+  int64_t last = smaller(end * s.chunkUnits, s.batch * s.bands);
+  for (int64_t unit = begin * s.chunkUnits; unit < last; unit++) {
+    int64_t image = unit / s.bands, band = unit % s.bands;
+    int64_t r0 = larger(band * s.bandRows * s.strideH - s.padTop, 0);
+    int64_t r1 = larger(smaller((band + 1) * s.bandRows * s.strideH - s.padTop, s.h), r0);
+    if (r1 == r0) continue;
+    if (s.strideH >= s.poolH && s.strideW >= s.poolW) gradientBand<false>(s, x + image * in, dy + image * out, dx + image * in, r0, r1);
+    else gradientBand<true>(s, x + image * in, dy + image * out, dx + image * in, r0, r1);
+  }
+}
+
+}  // namespace pool
+
+static const Kernel pool_kernels[] = {
+    {"maxPool2d", nullptr, nullptr, nullptr, nullptr, pool::chunks<false>, pool::maxPoolRun},
+    {"maxPool2dGradient", nullptr, nullptr, nullptr, nullptr, pool::chunks<true>, pool::gradientRun},
+};
