@@ -1,0 +1,305 @@
+// Runs a loaded program: every member of the team walks the whole step list, shares the chunks of each step with the
+// others and waits only where data cross (flag 1), between the phases of a step and between iterations.
+//
+// All members take every decision alike: predicates and extents are read after a barrier and not written before the
+// next one, faults carry the number of the barrier that made them visible, and only member 0 looks at the clock and
+// the stop flag, publishing "stop after iteration i", which says the same to a member however late it reads it.
+#include "runtime/executable.h"
+
+struct Run {
+  Executable* program;
+  const RunOptions* options;
+  uint64_t deadline;    // nanoseconds, 0: none
+  int64_t stopAfter;    // iteration, written by member 0 before it reaches that iteration's last barrier
+  int64_t iterations;   // completed; of member 0
+  bool isComplete;      // the last iteration has run to its end; of member 0
+  bool isStopped;
+  int32_t yieldStep;    // −1
+};
+
+struct Walker {
+  Member* member;
+  Run* run;
+  Executable* program;
+  View* views;                    // this member's copy of the views that change
+  int64_t index[MAX_LEVELS];      // t of the loops around the current step
+  int64_t done[MAX_LEVELS];       // their completed iterations
+  bool hasCommitted;
+};
+
+static int32_t bytesOf(int32_t dtype) { return dtype == DT_F32 || dtype == DT_I32 ? 4 : 1; }
+
+// ---- Addresses -------------------------------------------------------------------------------------------------
+
+static bool isFixed(const Operand* operand) { return operand->termCount == 0 && operand->extent < 0; }
+
+static int64_t offsetOf(const Walker* w, const Operand* operand) {
+  int64_t offset = operand->offset;
+  for (int32_t i = 0; i < operand->termCount; i++) {
+    const LoopTerm* term = &operand->terms[i];
+    offset += w->index[term->level] * term->stride + ((w->done[term->level] + term->phase) & 1) * term->parity;
+  }
+  return offset;
+}
+
+static int32_t readScalar(const Walker* w, int32_t number) {
+  const Operand* operand = &w->program->operands[number];
+  const uint8_t* data = w->program->bases[operand->buffer] + offsetOf(w, operand) * bytesOf(operand->dtype);
+  return operand->dtype == DT_I32 ? *(const int32_t*)data : *data;
+}
+
+// The step's operands at this moment: the shared ones, or this member's copy with the changing ones renewed.
+static const StepArgs* resolve(Walker* w, const Step* step, StepArgs* copy) {
+  if (step->memberViews < 0) return &step->args;
+  const Executable* program = w->program;
+  View* views = w->views + step->memberViews;
+  for (int32_t i = 0; i < step->args.viewCount; i++) {
+    const Operand* operand = &program->operands[step->operands[i]];
+    if (isFixed(operand)) continue;
+    int64_t offset = offsetOf(w, operand);
+    if (operand->buffer < 0) {
+      views[i].offset = offset;
+    } else {
+      views[i].data = program->bases[operand->buffer] + offset * bytesOf(operand->dtype);
+    }
+    if (operand->extent < 0) continue;
+    int64_t length = readScalar(w, operand->extent);
+    int64_t bound = operand->dims[operand->dynamicAxis];
+    views[i].dims[operand->dynamicAxis] = length < 0 ? 0 : length < bound ? length : bound;
+  }
+  *copy = step->args;
+  copy->views = views;
+  return copy;
+}
+
+static void place(const Executable* program, View* view, int32_t number) {
+  const Operand* operand = &program->operands[number];
+  if (operand->buffer < 0 || !isFixed(operand)) return;
+  view->data = program->bases[operand->buffer] + operand->offset * bytesOf(operand->dtype);
+}
+
+static bool copyMemberViews(Executable* program, int32_t members) {
+  if (program->memberCount == members || program->memberViewCount == 0) return true;
+  freeRecord(program->memberViews);
+  program->memberCount = 0;
+  size_t bytes = (size_t)members * program->memberViewCount * sizeof(View);
+  program->memberViews = (View*)allocateRecord(bytes, 64);
+  if (!program->memberViews) return false;
+  program->memberCount = members;
+  program->isResolved = false;
+  return true;
+}
+
+// Addresses of everything that stays where it is during the call. Skipped when nothing has moved since the last one.
+static bool resolveProgram(Executable* program, uint8_t* arena, uint8_t* const* bindings, int32_t members) {
+  if (!copyMemberViews(program, members)) return false;
+  bool isSame = program->isResolved && program->arena == arena;
+  for (int32_t i = 0; i < program->bindingCount; i++) {
+    isSame &= program->bindings[i] == bindings[i];
+    program->bindings[i] = bindings[i];
+  }
+  if (isSame) return true;
+  program->arena = arena;
+  for (int32_t i = 0; i < program->bufferCount; i++) {
+    const Buffer* buffer = &program->buffers[i];
+    program->bases[i] = buffer->isBound ? bindings[buffer->place] : arena + buffer->place;
+  }
+  for (int32_t i = 0; i < program->viewCount; i++) place(program, &program->views[i], program->viewOperands[i]);
+  for (int32_t i = 0; i < program->stepCount; i++) {
+    Step* step = &program->steps[i];
+    if (step->kind != STEP_KERNEL) continue;
+    step->args.scratch = arena + step->scratchOffset;
+    if (step->memberViews < 0) continue;
+    for (int32_t m = 0; m < members; m++) {
+      View* copies = program->memberViews + (int64_t)m * program->memberViewCount + step->memberViews;
+      for (int32_t v = 0; v < step->args.viewCount; v++) copies[v] = step->args.views[v];
+    }
+  }
+  program->isResolved = true;
+  return true;
+}
+
+// ---- Steps -----------------------------------------------------------------------------------------------------
+
+static bool walk(Walker* w, int32_t first, int32_t end);
+
+// Waits where the step asks for it. False when the run ends here: a fault was reported before the first write to a
+// donated buffer, or the team is broken.
+static bool enter(Walker* w, const Step* step) {
+  bool commits = (step->flags & FLAG_COMMIT) && !w->hasCommitted;
+  if (!commits && !(step->flags & FLAG_BARRIER)) return true;
+  Member* member = w->member;
+  if (!waitForMembers(member)) return false;
+  if (!commits) return true;
+  w->hasCommitted = true;
+  return !firstFault(member->team, member->size, member->passed);
+}
+
+static bool runKernel(Walker* w, const Step* step, int32_t number) {
+  Member* member = w->member;
+  bool isMine = member->index == step->single % member->size;
+  if (step->isSingle && !isMine) return true;
+  const Kernel* kernel = step->kernel;
+  StepArgs copy;
+  const StepArgs* args = resolve(w, step, &copy);
+  member->thread.step = number;
+  int32_t phases = step->phases;
+  if (step->hasExtent && kernel->phases) phases = kernel->phases(args);
+  for (int32_t phase = 0; phase < phases; phase++) {
+    if (phase > 0 && !step->isSingle && !waitForMembers(member)) return false;
+    int64_t chunks = step->chunks[phase];
+    if (step->hasExtent) chunks = kernel->chunks ? kernel->chunks(args, phase) : 1;
+    if (chunks > 1) {
+      runChunks(member, kernel, args, phase, chunks);
+    } else if (chunks == 1 && isMine) {
+      kernel->run(args, phase, 0, 1, &member->thread);
+    }
+  }
+  return true;
+}
+
+static bool runScan(Walker* w, const Step* step, int32_t number) {
+  int32_t level = step->level;
+  for (int64_t i = 0; i < step->length; i++) {
+    w->done[level] = i;
+    w->index[level] = step->isReversed ? step->length - 1 - i : i;
+    if (!walk(w, number + 1, step->end)) return false;
+  }
+  return true;
+}
+
+static bool runWhile(Walker* w, const Step* step, int32_t number) {
+  int32_t level = step->level;
+  for (int64_t i = 0; step->length < 0 || i < step->length; i++) {
+    w->done[level] = w->index[level] = i;
+    if (!walk(w, number + 1, step->split)) return false;
+    if (!waitForMembers(w->member)) return false;
+    if (!readScalar(w, step->predicate)) return true;
+    if (!walk(w, step->split, step->end)) return false;
+  }
+  return true;
+}
+
+static bool runCond(Walker* w, const Step* step, int32_t number) {
+  if (readScalar(w, step->predicate)) return walk(w, number + 1, step->split);
+  return walk(w, step->split, step->end);
+}
+
+// False when the run ends inside.
+static bool walk(Walker* w, int32_t first, int32_t end) {
+  const Step* steps = w->program->steps;
+  for (int32_t i = first; i < end; i = steps[i].end) {
+    const Step* step = &steps[i];
+    if (!enter(w, step)) return false;
+    bool goesOn = true;
+    switch (step->kind) {
+      case STEP_KERNEL:
+        goesOn = runKernel(w, step, i);
+        break;
+      case STEP_SCAN:
+        goesOn = runScan(w, step, i);
+        break;
+      case STEP_COND:
+        goesOn = runCond(w, step, i);
+        break;
+      case STEP_WHILE:
+        goesOn = runWhile(w, step, i);
+        break;
+      case STEP_YIELD:
+        if (w->member->index == 0) w->run->yieldStep = i;
+        return false;
+    }
+    if (!goesOn) return false;
+  }
+  return true;
+}
+
+// ---- Iterations ------------------------------------------------------------------------------------------------
+
+static bool isRaised(const int32_t* flag) { return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
+
+// Asked by member 0 only.
+static bool mustStop(Run* run) {
+  run->isStopped = isRaised(run->options->stop) || isRaised(run->options->abort);
+  return run->isStopped || (run->deadline && nanoseconds() >= run->deadline);
+}
+
+static void walkIterations(Member* member, void* argument) {
+  Run* run = (Run*)argument;
+  Executable* program = run->program;
+  Walker w = {};
+  w.member = member;
+  w.run = run;
+  w.program = program;
+  w.views = program->memberViews + (int64_t)member->index * program->memberViewCount;
+  bool isFirst = member->index == 0;
+  int64_t steps = run->options->steps;
+  for (int64_t i = 0; i < steps; i++) {
+    w.hasCommitted = false;
+    if (!walk(&w, i == 0 ? run->options->resume : 0, program->stepCount)) return;
+    if (i + 1 == steps) break;  // the join is the last barrier
+    if (isFirst && mustStop(run)) __atomic_store_n(&run->stopAfter, i, __ATOMIC_RELAXED);
+    if (!waitForMembers(member)) return;
+    if (firstFault(member->team, member->size, member->passed)) return;
+    if (__atomic_load_n(&run->stopAfter, __ATOMIC_RELAXED) <= i) break;
+    if (isFirst) run->iterations++;
+  }
+  if (isFirst) run->isComplete = true;
+}
+
+static bool growArena(Arena* arena, int64_t bytes) {
+  if (arena->bytes >= bytes) return true;
+  if (arena->memory) returnMemory(arena->memory, arena->bytes);
+  arena->memory = reserveMemory(bytes);
+  arena->bytes = arena->memory ? bytes : 0;
+  return arena->memory != nullptr;
+}
+
+static RunResult refused(const char* error) {
+  RunResult result = {};
+  result.yield = -1;
+  result.error = error;
+  return result;
+}
+
+RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* const* bindings, const RunOptions* options) {
+  int32_t resume = options->resume;
+  bool isPosition = resume == 0 || (resume > 0 && resume <= program->stepCount &&
+                                    program->steps[resume - 1].kind == STEP_YIELD);
+  if (!isPosition) return refused("the resume position is none that this program returned");
+  Arena* home = program->hasYield ? &program->ownArena : arena;
+  if (!growArena(home, arenaNeed(program))) return refused("no memory for the program's arena");
+  if (!resolveProgram(program, home->memory, bindings, team->size)) return refused("no memory to run the program");
+
+  Run run = {};
+  run.program = program;
+  run.options = options;
+  run.deadline = options->budget > 0 ? nanoseconds() + (uint64_t)(options->budget * 1e6) : 0;
+  run.stopAfter = INT64_MAX;
+  run.yieldStep = -1;
+  RunResult result = {};
+  result.yield = -1;
+  if (options->steps <= 0) return result;
+  // A stop before the first step leaves nothing undone; one that comes during a yield lets the iteration end.
+  if (resume == 0 && (isRaised(options->stop) || isRaised(options->abort))) {
+    result.isStopped = true;
+    return result;
+  }
+  int32_t size = program->isParallel ? team->size : 1;
+  if (!runTeam(team, size, walkIterations, &run)) return refused("a thread of the pool has trapped");
+
+  result.isStopped = run.isStopped;
+  result.iterations = run.iterations;
+  if (const Status* fault = firstFault(team, size, ALL_FAULTS)) {
+    result.fault = fault->code;
+    result.step = fault->step;
+    result.index = fault->index;
+    result.value = fault->value;
+  } else if (run.yieldStep >= 0) {
+    result.yield = program->steps[run.yieldStep].hostCall;
+    result.resume = run.yieldStep + 1;
+  } else if (run.isComplete) {
+    result.iterations++;
+  }
+  return result;
+}
