@@ -3,7 +3,7 @@
 //
 // Scratch of the step: the packed b, then one partial c per depth chunk (only where depth is cut).
 #pragma once
-#include "parameters.h"
+#include "microkernel.h"
 #include "problem.h"
 
 namespace gemm {
@@ -28,7 +28,9 @@ struct Blocking {
   int64_t batchChunks, rowChunks, columnChunks, depthChunks, blocksPerChunk;
   int64_t rightBatches, packGroups, packChunks;
   int64_t combineRows, combineColumns;       // parts of one batch in the phase that adds the partials
-  int64_t partialOffset;                     // in floats
+  int64_t depthBlock, panelGroup;            // most steps of depth, panels per pass of a tile
+  bool stream;                               // b comes from memory: small depth blocks, the next one fetched meanwhile
+  int64_t partialOffset, partialRow;         // in floats
 };
 
 // Below 2 MFLOP (8 µs at 260 GFLOP/s) handing out a chunk costs more than balance gains.
@@ -37,6 +39,7 @@ static const int64_t MAXIMUM_CHUNKS = 32;
 static const int64_t THIN_ROWS = 64;           // up to here depth is cut before columns
 static const int64_t LEAST_DEPTH = 128;        // of a depth chunk: a partial costs a store and a load per element
 static const int64_t LEAST_COLUMNS = 4 * LANES * TILE_VECTORS;
+static const int64_t STREAM_DEPTH = 16, STREAM_FLOATS = 1 << 16;
 static const int64_t PARTIAL_LIMIT = 1 << 20;  // floats of all partials
 
 static int64_t wantedChunks(const Problem& p) {
@@ -46,8 +49,11 @@ static int64_t wantedChunks(const Problem& p) {
   return powerOfTwoAtMost(larger(1, (int64_t)(wanted * 1.5)));
 }
 
+// Rows of a power of two share one set of the cache; a spare line apart they do not.
+INLINE int64_t partialRow(int64_t columns) { return columns < 256 ? columns : columns + 2 * 16; }
+
 static int64_t depthCuts(const Problem& p, int64_t wanted) {
-  int64_t outputs = p.rows * p.columns * p.batches;
+  int64_t outputs = p.rows * partialRow(p.columns) * p.batches;
   int64_t most = smaller(p.depth / LEAST_DEPTH, PARTIAL_LIMIT / outputs);
   return most < 2 ? 1 : smaller(wanted, powerOfTwoAtMost(most));
 }
@@ -73,13 +79,28 @@ static Form chooseForm(const Problem& p) {
 
 // Packing pays where each packed number is used often enough; b must be packed where its rows are not contiguous.
 static void choosePacking(Blocking& blocking, const Problem& p) {
-  blocking.packLeft = blocking.packRight = blocking.shareRight = false;
+  blocking.packLeft = blocking.packRight = blocking.shareRight = blocking.stream = false;
   if (blocking.form != TILES) return;
-  bool largeRight = p.depth * p.columns > 64 * 1024 && p.rows >= 4 * TILE_ROWS;
-  blocking.packRight = p.b.column != 1 || largeRight;
+  bool thin = p.rows <= THIN_ROWS;
+  bool large = p.depth * p.columns > 64 * 1024;
+  blocking.packRight = p.b.column != 1 || (large && !thin);
   blocking.shareRight = blocking.packRight && blocking.rowChunks > 1;
+  blocking.stream = thin && large && !blocking.packRight;
   bool usable = p.a.column == 1 || p.a.row == 1;
-  blocking.packLeft = !usable || (p.rows >= TILE_ROWS && p.columns / blocking.columnChunks >= LEAST_COLUMNS * 2);
+  int64_t columns = p.columns / blocking.columnChunks;
+  blocking.packLeft = !usable || (p.rows >= TILE_ROWS && columns >= LEAST_COLUMNS * 2) || (blocking.stream && columns >= LEAST_COLUMNS);
+}
+
+// A thin product reads b once, so the block need not stay for the next rows: few rows of b at a time are few streams
+// for the memory, and the next block arrives in L2 meanwhile. Else the panel of b should fill most of L1.
+static void chooseDepthBlock(Blocking& blocking, const Problem& p) {
+  blocking.depthBlock = DEPTH_BLOCK;
+  blocking.panelGroup = 1;
+  if (blocking.stream) {
+    int64_t columns = ceilDivide(p.columns, blocking.columnChunks);
+    blocking.depthBlock = larger(STREAM_DEPTH, smaller(DEPTH_BLOCK, STREAM_FLOATS / columns));
+    blocking.panelGroup = p.rows <= maximumRows(blocking.vectors) ? blocking.panels : 4;
+  }
 }
 
 static void cutCombine(Blocking& blocking, const Problem& p) {
@@ -102,7 +123,8 @@ static Blocking chooseBlocking(const Problem& p) {
   blocking.batchChunks = smaller(p.batches, wanted);
   if (p.batches > 0 && p.batches < wanted) cutOneBatch(blocking, p, powerOfTwoAtMost(ceilDivide(wanted, p.batches)));
   choosePacking(blocking, p);
-  blocking.blocksPerChunk = larger(1, ceilDivide(p.depth, DEPTH_BLOCK * blocking.depthChunks));
+  chooseDepthBlock(blocking, p);
+  blocking.blocksPerChunk = larger(1, ceilDivide(p.depth, blocking.depthBlock * blocking.depthChunks));
 
   bool broadcast = true;
   for (int d = 0; d < p.batchRank; d++) broadcast = broadcast && p.b.batch[d] == 0;
@@ -112,6 +134,7 @@ static Blocking chooseBlocking(const Problem& p) {
   blocking.packChunks = blocking.shareRight ? blocking.rightBatches * blocks * blocking.packGroups : 0;
   int64_t packed = blocking.shareRight ? blocking.rightBatches * p.depth * blocking.panels * blocking.width : 0;
   blocking.partialOffset = (packed + 63) / 64 * 64;
+  blocking.partialRow = partialRow(p.columns);
   if (blocking.depthChunks > 1) cutCombine(blocking, p);
   return blocking;
 }

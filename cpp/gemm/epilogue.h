@@ -1,9 +1,62 @@
-// The expression of a product, run by the loop kernel on finished tiles of c.
+// The expression of a product, run by the engine of the fused loop (kernels/blocks.h) on finished tiles of c while they
+// are in the cache.
 #pragma once
-#include "../kernels/kernel.h"
+#include "../kernels/blocks.h"
 
 namespace gemm {
-static int64_t epiloguePlanBytes(const StepArgs*) { return 0; }
-static void epiloguePrepare(StepArgs*) {}
-static void epilogueRun(const StepArgs*, int64_t, int64_t, int64_t, int64_t, int64_t, Thread*) {}
+
+static const int64_t FRAME_OFFSET = THREAD_SCRATCH / 2;  // the lower half of the scratch holds packed blocks
+
+struct EpiloguePlan {
+  bool exists;
+  bool oneColumn;  // the engine drops axes of length 1: the rows of c are then its columns
+  BlockPlan blocks;
+};
+
+INLINE int64_t epilogueHeader() { return alignUp((int64_t)sizeof(EpiloguePlan), 64); }
+
+static int64_t epiloguePlanBytes(const StepArgs* args) {
+  if (!args->words[0]) return epilogueHeader();
+  return epilogueHeader() + blockPlanBytes(parseExpression(args->words + 1), args->viewCount - 3);
+}
+
+static void prepareEpilogue(const StepArgs* args, uint8_t* memory) {
+  EpiloguePlan* plan = (EpiloguePlan*)(void*)memory;
+  plan->exists = args->words[0] != 0;
+  plan->oneColumn = false;
+  if (!plan->exists) return;
+  Expression expression = parseExpression(args->words + 1);
+  const View& c = args->views[2];
+  plan->oneColumn = c.dims[c.rank - 1] == 1 && c.dynamicAxis != c.rank - 1;
+  planBlocks(&plan->blocks, expression, args->views + 3, expression.loads, args->viewCount - 3 - expression.loads, 0,
+             nullptr, true, memory + epilogueHeader());
+}
+
+// What a thread holds open while it works on the chunks of a step.
+struct Epilogue {
+  const EpiloguePlan* plan;
+  const StepArgs* args;
+  uint8_t* scratch;
+  bool open;
+  Frame frame;
+};
+
+INLINE void startEpilogue(Epilogue& epilogue, const StepArgs* args, const EpiloguePlan* plan, Thread* thread) {
+  epilogue.plan = plan;
+  epilogue.args = args;
+  epilogue.scratch = thread->scratch + FRAME_OFFSET;
+  epilogue.open = false;
+}
+
+// Rows and columns of one batch of c's view with `viewRows` rows; batches counted in row-major order.
+static void runEpilogue(Epilogue& epilogue, int64_t batch, int64_t viewRows, int64_t rowBegin, int64_t rowEnd,
+                        int64_t columnBegin, int64_t columnEnd) {
+  const EpiloguePlan* plan = epilogue.plan;
+  const View* views = epilogue.args->views + 3;
+  if (!epilogue.open) openFrame(&epilogue.frame, &plan->blocks, views, epilogue.scratch, plan->blocks.block);
+  epilogue.open = true;
+  if (plan->oneColumn) runAny(&epilogue.frame, views, batch, batch + 1, rowBegin, rowEnd);
+  else runAny(&epilogue.frame, views, batch * viewRows + rowBegin, batch * viewRows + rowEnd, columnBegin, columnEnd);
+}
+
 }  // namespace gemm

@@ -16,12 +16,40 @@ struct Work {
   int64_t blocks;  // of depth
 };
 
-static Work readWork(const StepArgs* args) {
+// The plan: the work if all lengths are known at load (a dynamic axis is looked up at every call), then the epilogue.
+struct Plan {
+  bool dynamic;
+  Work work;
+};
+INLINE int64_t planHeader() { return alignUp((int64_t)sizeof(Plan), 64); }
+INLINE const EpiloguePlan* epiloguePlan(const StepArgs* args) {
+  return (const EpiloguePlan*)(const void*)((const uint8_t*)args->plan + planHeader());
+}
+
+static Work computeWork(const StepArgs* args) {
   Work work;
   work.p = readProblem(args);
   work.blocking = chooseBlocking(work.p);
   work.blocks = work.blocking.blocksPerChunk * work.blocking.depthChunks;
   return work;
+}
+
+static Work readWork(const StepArgs* args) {
+  const Plan* plan = (const Plan*)args->plan;
+  if (plan->dynamic) return computeWork(args);
+  Work work = plan->work;
+  work.p.a.data = (float*)(void*)args->views[0].data;
+  work.p.b.data = (float*)(void*)args->views[1].data;
+  work.p.c.data = (float*)(void*)args->views[2].data;
+  if (work.p.turned) {
+    work.p.a.data = (float*)(void*)args->views[1].data;
+    work.p.b.data = (float*)(void*)args->views[0].data;
+  }
+  return work;
+}
+
+INLINE bool isDynamic(const StepArgs* args) {
+  return args->views[0].dynamicAxis >= 0 || args->views[1].dynamicAxis >= 0 || args->views[2].dynamicAxis >= 0;
 }
 
 INLINE int64_t blockStart(const Work& work, int64_t block) { return partStart(work.p.depth, work.blocks, block); }
@@ -67,11 +95,12 @@ INLINE int64_t rowTiles(int64_t rows, int64_t vectors) { return ceilDivide(rows,
 
 static void packLeftBlock(const Work& work, const Region& region, const float* a, int64_t begin, int64_t end, int64_t block) {
   int64_t first = blockStart(work, block), depth = blockStart(work, block + 1) - first;
-  int64_t tiles = rowTiles(end - begin, work.blocking.vectors);
-  for (int64_t t = 0; t < tiles; t++) {
-    int64_t row = partStart(end - begin, tiles, t), rows = partStart(end - begin, tiles, t + 1) - row;
-    pack(a + (begin + row) * work.p.a.row + first * work.p.a.column, work.p.a.column, work.p.a.row, depth, rows, rows,
-         region.left + row * depth);
+  int32_t tiles = (int32_t)rowTiles(end - begin, work.blocking.vectors);
+  for (int64_t row = begin; row < end; tiles--) {
+    int64_t rows = (int32_t)(end - row) / tiles;
+    pack(a + row * work.p.a.row + first * work.p.a.column, work.p.a.column, work.p.a.row, depth, rows, rows,
+         region.left + (row - begin) * depth);
+    row += rows;
   }
 }
 
@@ -85,51 +114,70 @@ static void addTile(const float* tile, int64_t tileRow, int64_t rows, int64_t co
     }
 }
 
-struct Panel {
+// One or more panels of b that a tile can pass over in one call.
+struct Panels {
   const float* data;
-  int64_t stride, column, columns, vectors;
+  int64_t stride, step, count, column, vectors, columns, ahead;  // columns: of one panel
 };
 
-static Panel findPanel(const Work& work, const StepArgs* args, const Region& region, const float* b, int64_t block, int64_t panel) {
-  Panel found;
+static Panels findPanels(const Work& work, const StepArgs* args, const Region& region, const float* b, int64_t block, int64_t panel) {
+  const Blocking& blocking = work.blocking;
+  Panels found;
+  int64_t depth = blockStart(work, block + 1) - blockStart(work, block);
   found.column = panelStart(work, panel);
   found.columns = panelStart(work, panel + 1) - found.column;
   found.vectors = panelVectors(work, panel);
-  found.stride = found.vectors * LANES;
-  if (work.blocking.shareRight) {
+  found.count = 1;
+  found.ahead = 0;
+  bool whole = found.columns == blocking.width;
+  if (whole) found.count = smaller(smaller(panel + blocking.panelGroup, region.panelEnd), work.p.columns / blocking.width) - panel;
+  if (blocking.shareRight) {
     found.data = packedPanel(work, (float*)(void*)args->scratch, region.batch, block, panel);
-  } else if (work.blocking.packRight || found.columns < found.stride) {
+    found.stride = found.vectors * LANES;
+    found.step = found.stride * depth;
+  } else if (blocking.packRight || found.columns < found.vectors * LANES) {
     packRightPanel(work, b, block, panel, region.right);
     found.data = region.right;
+    found.stride = found.vectors * LANES;
+    found.count = 1;
   } else {
     found.data = b + blockStart(work, block) * work.p.b.row + found.column;
     found.stride = work.p.b.row;
+    found.step = blocking.width;
+    if (blocking.stream) found.ahead = depth * found.stride;
   }
   return found;
 }
 
-// Rows [begin, end) of a block of depth times one panel.
-static void multiplyPanel(const Work& work, const Region& region, const float* a, const Panel& panel, int64_t begin,
-                          int64_t end, int64_t block) {
+// Rows [begin, end) of a block of depth times some panels.
+static void multiplyPanels(const Work& work, const Region& region, const float* a, const Panels& panels, int64_t begin,
+                           int64_t end, int64_t block) {
   const Problem& p = work.p;
-  int64_t first = blockStart(work, block), depth = blockStart(work, block + 1) - first;
-  bool accumulate = block > region.blockBegin;
-  int64_t tiles = rowTiles(end - begin, work.blocking.vectors);
-  for (int64_t t = 0; t < tiles; t++) {
-    int64_t offset = partStart(end - begin, tiles, t), rows = partStart(end - begin, tiles, t + 1) - offset;
-    const float* left = work.blocking.packLeft ? region.left + offset * depth
-                                               : a + (begin + offset) * p.a.row + first * p.a.column;
-    Direction direction = work.blocking.packLeft || p.a.column != 1 ? ALONG_COLUMNS : ALONG_ROWS;
-    int64_t stride = work.blocking.packLeft ? rows : direction == ALONG_ROWS ? p.a.row : p.a.column;
-    float* c = region.out + (begin + offset) * region.outRow + panel.column;
-    TileFunction run = tileFunction(panel.vectors, direction, rows);
-    int64_t full = panel.vectors * LANES;
-    if (panel.columns == full) {
-      run(left, stride, panel.data, panel.stride, depth, c, region.outRow, accumulate);
-    } else {
-      run(left, stride, panel.data, panel.stride, depth, region.tile, full, false);
-      addTile(region.tile, full, rows, panel.columns, c, region.outRow, accumulate);
-    }
+  int64_t first = blockStart(work, block);
+  bool packed = work.blocking.packLeft;
+  Direction direction = packed || p.a.column != 1 ? ALONG_COLUMNS : ALONG_ROWS;
+  int64_t full = panels.vectors * LANES;
+  TileCall call;
+  call.depth = blockStart(work, block + 1) - first;
+  call.b = panels.data;
+  call.bStride = panels.stride;
+  call.panelStep = panels.step;
+  call.panels = panels.count;
+  call.ahead = panels.ahead;
+  int32_t tiles = (int32_t)rowTiles(end - begin, work.blocking.vectors);
+  for (int64_t row = begin; row < end; tiles--) {
+    int64_t rows = (int32_t)(end - row) / tiles;  // the remainder goes to the last tiles
+    float* c = region.out + row * region.outRow + panels.column;
+    call.a = packed ? region.left + (row - begin) * call.depth : a + row * p.a.row + first * p.a.column;
+    call.aStride = packed ? rows : direction == ALONG_ROWS ? p.a.row : p.a.column;
+    bool whole = panels.columns == full;
+    call.c = whole ? c : region.tile;
+    call.cStride = whole ? region.outRow : full;
+    call.accumulate = whole && block > region.blockBegin;
+    tileFunction(panels.vectors, direction, rows)(call);
+    if (!whole) addTile(region.tile, full, rows, panels.columns, c, region.outRow, block > region.blockBegin);
+    call.ahead = 0;
+    row += rows;
   }
 }
 
@@ -138,9 +186,10 @@ static void multiplyRegion(const Work& work, const StepArgs* args, const Region&
     int64_t end = smaller(region.rowEnd, begin + ROW_BLOCK);
     for (int64_t block = region.blockBegin; block < region.blockEnd; block++) {
       if (work.blocking.packLeft) packLeftBlock(work, region, operands.a, begin, end, block);
-      for (int64_t panel = region.panelBegin; panel < region.panelEnd; panel++) {
-        Panel found = findPanel(work, args, region, operands.b, block, panel);
-        multiplyPanel(work, region, operands.a, found, begin, end, block);
+      for (int64_t panel = region.panelBegin; panel < region.panelEnd;) {
+        Panels found = findPanels(work, args, region, operands.b, block, panel);
+        multiplyPanels(work, region, operands.a, found, begin, end, block);
+        panel += found.count;
       }
     }
   }
@@ -148,29 +197,24 @@ static void multiplyRegion(const Work& work, const StepArgs* args, const Region&
 
 INLINE float* partial(const Work& work, const StepArgs* args, int64_t depthChunk, int64_t batch) {
   return (float*)(void*)args->scratch + work.blocking.partialOffset +
-         (depthChunk * work.p.batches + batch) * work.p.rows * work.p.columns;
+         (depthChunk * work.p.batches + batch) * work.p.rows * work.blocking.partialRow;
 }
 
 // The expression on rows [begin, end) × columns [left, right) of the product; rows may span merged batches.
-static void runEpilogue(const Work& work, const StepArgs* args, int64_t batch, int64_t begin, int64_t end, int64_t left,
-                        int64_t right, Thread* thread) {
-  if (!args->words[0] || begin == end || left == right) return;
+static void finish(const Work& work, Epilogue& epilogue, int64_t batch, int64_t begin, int64_t end, int64_t left, int64_t right) {
+  if (!epilogue.plan->exists || begin == end || left == right) return;
   const Problem& p = work.p;
-  if (p.turned) {
-    int64_t swap = begin;
-    begin = left, left = swap;
-    swap = end;
-    end = right, right = swap;
-  }
-  for (int64_t row = begin; row < end;) {
+  int64_t rowBegin = p.turned ? left : begin, rowEnd = p.turned ? right : end;
+  int64_t columnBegin = p.turned ? begin : left, columnEnd = p.turned ? end : right;
+  for (int64_t row = rowBegin; row < rowEnd;) {
     int64_t member = row / p.viewRows, first = row - member * p.viewRows;
-    int64_t last = smaller(p.viewRows, first + (end - row));
-    epilogueRun(args, batch * p.merged + member, first, last, left, right, thread);
+    int64_t last = smaller(p.viewRows, first + (rowEnd - row));
+    runEpilogue(epilogue, batch * p.merged + member, p.viewRows, first, last, columnBegin, columnEnd);
     row += last - first;
   }
 }
 
-static void runProduct(const Work& work, const StepArgs* args, int64_t chunk, Thread* thread) {
+static void runProduct(const Work& work, const StepArgs* args, int64_t chunk, Epilogue& epilogue, Thread* thread) {
   const Problem& p = work.p;
   const Blocking& blocking = work.blocking;
   int64_t column = chunk % blocking.columnChunks;
@@ -186,14 +230,14 @@ static void runProduct(const Work& work, const StepArgs* args, int64_t chunk, Th
   region.blockBegin = depth * blocking.blocksPerChunk;
   region.blockEnd = region.blockBegin + blocking.blocksPerChunk;
   region.left = (float*)(void*)thread->scratch;
-  region.right = region.left + ROW_BLOCK * DEPTH_BLOCK;
+  region.right = region.left + ROW_BLOCK * DEPTH_BLOCK + LANES;  // room for packTranspose's last vector
   region.tile = region.right + DEPTH_BLOCK * WIDE_VECTORS * LANES;
   int64_t lastBatch = partStart(p.batches, blocking.batchChunks, batchChunk + 1);
   for (region.batch = partStart(p.batches, blocking.batchChunks, batchChunk); region.batch < lastBatch; region.batch++) {
     Operands operands = batchOperands(p, region.batch);
     bool cut = blocking.depthChunks > 1;
     region.out = cut ? partial(work, args, depth, region.batch) : operands.c;
-    region.outRow = cut ? p.columns : p.c.row;
+    region.outRow = cut ? blocking.partialRow : p.c.row;
     int64_t left = panelStart(work, region.panelBegin), right = panelStart(work, region.panelEnd);
     if (blocking.form == TILES) {
       multiplyRegion(work, args, region, operands);
@@ -202,16 +246,16 @@ static void runProduct(const Work& work, const StepArgs* args, int64_t chunk, Th
       vectorChunk(p, blocking.form, operands.a, operands.b, left, right, blockStart(work, region.blockBegin),
                   blockStart(work, region.blockEnd), region.out + left * stride, stride, thread->scratch);
     }
-    if (!cut) runEpilogue(work, args, region.batch, region.rowBegin, region.rowEnd, left, right, thread);
+    if (!cut) finish(work, epilogue, region.batch, region.rowBegin, region.rowEnd, left, right);
   }
 }
 
 static void addPartials(const Work& work, const StepArgs* args, int64_t batch, int64_t row, int64_t left, int64_t right, float* c) {
   const Problem& p = work.p;
-  int64_t step = p.batches * p.rows * p.columns;
+  int64_t step = p.batches * p.rows * work.blocking.partialRow;
   for (int64_t n = left; n < right; n += LANES) {
     int count = (int)smaller(LANES, right - n);
-    const float* from = partial(work, args, 0, batch) + row * p.columns + n;
+    const float* from = partial(work, args, 0, batch) + row * work.blocking.partialRow + n;
     vf sum = loadPartial(from, count);
     for (int64_t d = 1; d < work.blocking.depthChunks; d++) sum += loadPartial(from + d * step, count);
     if (p.c.column == 1) storePartial(c + row * p.c.row + n, sum, count);
@@ -219,7 +263,7 @@ static void addPartials(const Work& work, const StepArgs* args, int64_t batch, i
   }
 }
 
-static void runCombine(const Work& work, const StepArgs* args, int64_t chunk, Thread* thread) {
+static void runCombine(const Work& work, const StepArgs* args, int64_t chunk, Epilogue& epilogue) {
   const Problem& p = work.p;
   const Blocking& blocking = work.blocking;
   int64_t columnPart = chunk % blocking.combineColumns;
@@ -230,7 +274,7 @@ static void runCombine(const Work& work, const StepArgs* args, int64_t chunk, Th
   int64_t right = partStart(p.columns, blocking.combineColumns, columnPart + 1);
   float* c = batchOperands(p, batch).c;
   for (int64_t row = begin; row < end; row++) addPartials(work, args, batch, row, left, right, c);
-  runEpilogue(work, args, batch, begin, end, left, right, thread);
+  finish(work, epilogue, batch, begin, end, left, right);
 }
 
 // Which of the three jobs a phase is.
@@ -258,22 +302,32 @@ static int64_t chunks(const StepArgs* args, int32_t phase) {
 static void run(const StepArgs* args, int32_t phase, int64_t begin, int64_t end, Thread* thread) {
   Work work = readWork(args);
   Job job = phaseJob(work, phase);
+  Epilogue epilogue;
+  startEpilogue(epilogue, args, epiloguePlan(args), thread);
   for (int64_t chunk = begin; chunk < end; chunk++) {
     if (job == PACK) runPack(work, args, chunk);
-    else if (job == PRODUCT) runProduct(work, args, chunk, thread);
-    else runCombine(work, args, chunk, thread);
+    else if (job == PRODUCT) runProduct(work, args, chunk, epilogue, thread);
+    else runCombine(work, args, chunk, epilogue);
   }
 }
 
+static int64_t planBytes(const StepArgs* args) { return planHeader() + epiloguePlanBytes(args); }
+
+static void prepare(StepArgs* args) {
+  Plan* plan = (Plan*)args->plan;
+  plan->dynamic = isDynamic(args);
+  plan->work = computeWork(args);
+  prepareEpilogue(args, (uint8_t*)args->plan + planHeader());
+}
+
 static int64_t scratchBytes(const StepArgs* args) {
-  Work work = readWork(args);
+  Work work = computeWork(args);
   const Problem& p = work.p;
   int64_t width = larger(TILE_VECTORS, WIDE_VECTORS) * LANES;
   // Bounds that hold for every length up to the planned one: with fewer rows or less depth the cut may be another.
   int64_t packed = work.blocking.rightBatches * p.depth * ((p.columns + width - 1) / width * width);
-  int64_t partials = smaller(PARTIAL_LIMIT, MAXIMUM_CHUNKS * p.batches * p.rows * p.columns);
-  bool dynamic = args->views[0].dynamicAxis >= 0 || args->views[1].dynamicAxis >= 0 || args->views[2].dynamicAxis >= 0;
-  if (!dynamic) {
+  int64_t partials = smaller(PARTIAL_LIMIT, MAXIMUM_CHUNKS * p.batches * p.rows * partialRow(p.columns));
+  if (!isDynamic(args)) {
     if (!work.blocking.shareRight) packed = 0;
     if (work.blocking.depthChunks == 1) partials = 0;
   }
@@ -282,5 +336,5 @@ static int64_t scratchBytes(const StepArgs* args) {
 
 }  // namespace gemm
 
-static const Kernel matmul_kernel = {"matmul", gemm::epiloguePlanBytes, gemm::epiloguePrepare, gemm::scratchBytes,
+static const Kernel matmul_kernel = {"matmul", gemm::planBytes, gemm::prepare, gemm::scratchBytes,
                                      gemm::phases, gemm::chunks, gemm::run};

@@ -17,66 +17,74 @@
 
 namespace gemm {
 
+// WebAssembly has no prefetch; elsewhere lines of 64 bytes arrive in L2 before their turn.
+#if SIMD_WASM
+#define GEMM_PREFETCH(p) ((void)0)
+#else
+#define GEMM_PREFETCH(p) prefetch2(p)
+#endif
+
+enum { LINE_VECTORS = 16 / LANES };  // vectors in a cache line of 64 bytes
+
 enum Direction : int32_t { ALONG_ROWS = 0, ALONG_COLUMNS = 1 };
 
-typedef void (*TileFunction)(const float* a, int64_t aStride, const float* b, int64_t bStride, int64_t depth, float* c,
-                             int64_t cStride, bool accumulate);
+// R rows of a against `panels` panels of b, each C vectors wide and panelStep floats behind the one before.
+struct TileCall {
+  const float* a;
+  int64_t aStride;
+  const float* b;
+  int64_t bStride, panelStep, panels;
+  int64_t ahead;  // distance in floats from a line of b to the one that is fetched meanwhile; 0 = none
+  int64_t depth;
+  float* c;
+  int64_t cStride;
+  bool accumulate;
+};
+typedef void (*TileFunction)(const TileCall& call);
 
 template <int R, int C>
 INLINE void storeTile(const vf (&sum)[R][C], float* c, int64_t cStride, bool accumulate) {
   if (accumulate) {
     GEMM_UNROLL for (int r = 0; r < R; r++)
-      GEMM_UNROLL for (int v = 0; v < C; v++) store(c + r * cStride + v * LANES, load(c + r * cStride + v * LANES) + sum[r][v]);
+      GEMM_UNROLL for (int v = 0; v < C; v++) {
+        float* to = c + r * cStride + v * LANES;
+        store(to, load(to) + sum[r][v]);
+      }
   } else {
     GEMM_UNROLL for (int r = 0; r < R; r++)
       GEMM_UNROLL for (int v = 0; v < C; v++) store(c + r * cStride + v * LANES, sum[r][v]);
   }
 }
 
-template <int R, int C>
-INLINE void addStep(vf (&sum)[R][C], const float* const (&a)[(R + 2) / 3], int64_t stride, const float* b) {
-  vf right[C];
-  GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(b + v * LANES);
-  GEMM_UNROLL for (int r = 0; r < R; r++) {
-    vf left = splat(a[r / 3][(r % 3) * stride]);
-    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
-  }
-}
-
 // One pointer per three rows (p, p + s, p + 2s are single address modes): five pointers for fourteen rows.
-template <int R, int C>
-static __attribute__((noinline)) void tileAlongRows(const float* a, int64_t aStride, const float* b, int64_t bStride,
-                                                    int64_t depth, float* c, int64_t cStride, bool accumulate) {
-  vf sum[R][C];
-  const float* rows[(R + 2) / 3];
-  GEMM_UNROLL for (int r = 0; r < R; r++)
-    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = zeroFloat();
-  GEMM_UNROLL for (int p = 0; p < (R + 2) / 3; p++) rows[p] = a + 3 * p * aStride;
-  for (int64_t k = 0; k < depth; k++) {
-    addStep<R, C>(sum, rows, aStride, b);
-    GEMM_UNROLL for (int p = 0; p < (R + 2) / 3; p++) rows[p]++;
-    b += bStride;
-  }
-  storeTile<R, C>(sum, c, cStride, accumulate);
-}
-
-template <int R, int C>
-static __attribute__((noinline)) void tileAlongColumns(const float* a, int64_t aStride, const float* b, int64_t bStride,
-                                                       int64_t depth, float* c, int64_t cStride, bool accumulate) {
-  vf sum[R][C];
-  GEMM_UNROLL for (int r = 0; r < R; r++)
-    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = zeroFloat();
-  for (int64_t k = 0; k < depth; k++) {
-    vf right[C];
-    GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(b + v * LANES);
-    GEMM_UNROLL for (int r = 0; r < R; r++) {
-      vf left = splat(a[r]);
-      GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+template <int R, int C, Direction D>
+static __attribute__((noinline)) void tile(const TileCall& call) {
+  constexpr int POINTERS = D == ALONG_ROWS ? (R + 2) / 3 : 1;
+  const int64_t aStride = call.aStride, bStride = call.bStride, cStride = call.cStride, ahead = call.ahead;
+  const float* panel = call.b;
+  float* c = call.c;
+  for (int64_t n = 0; n < call.panels; n++) {
+    vf sum[R][C];
+    const float* a[POINTERS];
+    const float* b = panel;
+    GEMM_UNROLL for (int r = 0; r < R; r++)
+      GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = zeroFloat();
+    GEMM_UNROLL for (int p = 0; p < POINTERS; p++) a[p] = call.a + 3 * p * aStride;
+    for (int64_t k = call.depth; k > 0; k--) {
+      vf right[C];
+      GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(b + v * LANES);
+      GEMM_UNROLL for (int v = 0; v < C; v += LINE_VECTORS) GEMM_PREFETCH(b + ahead + v * LANES);
+      GEMM_UNROLL for (int r = 0; r < R; r++) {
+        vf left = splat(D == ALONG_ROWS ? a[r / 3][(r % 3) * aStride] : a[0][r]);
+        GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+      }
+      GEMM_UNROLL for (int p = 0; p < POINTERS; p++) a[p] += D == ALONG_ROWS ? 1 : aStride;
+      b += bStride;
     }
-    a += aStride;
-    b += bStride;
+    storeTile<R, C>(sum, c, cStride, call.accumulate);
+    panel += call.panelStep;
+    c += C * LANES;
   }
-  storeTile<R, C>(sum, c, cStride, accumulate);
 }
 
 // The tile functions by vectors, direction and rows − 1.
@@ -88,8 +96,8 @@ struct TileTable {
 template <int C, int MAX_ROWS, int R = MAX_ROWS>
 struct FillTable {
   static constexpr void fill(TileTable<C, MAX_ROWS>& table) {
-    table.functions[ALONG_ROWS][R - 1] = tileAlongRows<R, C>;
-    table.functions[ALONG_COLUMNS][R - 1] = tileAlongColumns<R, C>;
+    table.functions[ALONG_ROWS][R - 1] = tile<R, C, ALONG_ROWS>;
+    table.functions[ALONG_COLUMNS][R - 1] = tile<R, C, ALONG_COLUMNS>;
     if constexpr (R > 1) FillTable<C, MAX_ROWS, R - 1>::fill(table);
   }
 };
