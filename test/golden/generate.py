@@ -1,0 +1,668 @@
+"""Writes the golden values of this folder: what Keras, PyTorch and NumPy compute for small inputs.
+
+    python test/golden/generate.py [keras|torch|numpy ...]
+
+Needs keras with tensorflow-cpu, torch and numpy. All is computed in float64 from inputs of few digits, so that a float32
+implementation can be compared without the reference's own rounding. README.md names every field.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+DIGITS = 9
+
+
+# ---- arrays and files ------------------------------------------------------------------------------------
+
+
+def number(value):
+    """JSON has no NaN and no infinity: they are written as strings."""
+    if isinstance(value, (bool, int)):
+        return value
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(f"{value:.{DIGITS}g}")
+
+
+def array(values, dtype=None):
+    values = np.asarray(values)
+    if dtype is None:
+        dtype = {"f": "float32", "i": "int32", "u": "uint8", "b": "bool"}[values.dtype.kind]
+    return {"shape": list(values.shape), "dtype": dtype, "data": [number(v) for v in values.ravel().tolist()]}
+
+
+def write(name, source, cases):
+    path = FOLDER / f"{name}.golden.json"
+    lines = ",\n".join(json.dumps(case, separators=(",", ":"), allow_nan=False) for case in cases)
+    path.write_text(f'{{"source":{json.dumps(source)},"cases":[\n{lines}\n]}}\n')
+    print(f"{path.name}: {len(cases)} cases, {path.stat().st_size / 1000:.1f} kB")
+
+
+class Random:
+    """Inputs of three decimals: exact to the last digit of float32 in every implementation's eyes."""
+
+    def __init__(self, seed):
+        self.generator = np.random.default_rng(seed)
+
+    def normal(self, *shape, scale=1.0):
+        return np.round(self.generator.standard_normal(shape) * scale, 3)
+
+    def uniform(self, *shape, low=0.0, high=1.0):
+        return np.round(self.generator.uniform(low, high, shape), 3)
+
+    def integers(self, most, *shape):
+        return self.generator.integers(0, most, shape).astype(np.int32)
+
+    def distinct(self, *shape):
+        """No two equal, so that a maximum has one place."""
+        count = int(np.prod(shape))
+        return (self.generator.permutation(count).reshape(shape) - count // 2) / 8.0
+
+
+# ---- Keras -----------------------------------------------------------------------------------------------
+
+
+def keras_cases():
+    # Of Keras's backends only this one keeps float64 from one end to the other.
+    os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+    import keras
+    import tensorflow as tf
+
+    keras.config.set_floatx("float64")
+    source = f"keras {keras.__version__} on tensorflow {tf.__version__}, float64"
+    layers = keras.layers
+
+    def differentiate(function, *inputs):
+        """The value of `function(*inputs)`, and the gradients of its sum to the inputs."""
+        inputs = [tf.convert_to_tensor(x, tf.float64) for x in inputs]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            value = function(*inputs)
+        assert value.dtype == tf.float64
+        return value, tape.gradient(value, inputs)
+
+    def run(layer, x, upstream, weights=None, **call):
+        """Output of a layer, and the gradients of sum(output · upstream) to its input and trainable weights."""
+        if not layer.built:
+            layer.build(x.shape)
+        if weights is not None:
+            layer.set_weights(weights)
+        other = [v.value for v in layer.non_trainable_variables]
+
+        @tf.function(jit_compile=True)  # without it TensorFlow has no grouped convolution on a CPU
+        def compute(x, trainable):
+            with tf.GradientTape() as tape:
+                tape.watch([x, *trainable])
+                y = layer.stateless_call(trainable, other, x, **call)[0]
+                value = tf.reduce_sum(y * upstream)
+            return y, *tape.gradient(value, [x, *trainable])
+
+        trainable = [tf.constant(v.value) for v in layer.trainable_variables]
+        y, to_input, *to_weights = compute(tf.constant(x), trainable)
+        assert y.dtype == tf.float64
+        names = [v.name for v in layer.trainable_variables]
+        return y, to_input, dict(zip(names, to_weights))
+
+    def camel(name):
+        head, *rest = name.split("_")
+        return head + "".join(part.capitalize() for part in rest)
+
+    def arrays(named):
+        return {camel(name): array(value) for name, value in named.items()}
+
+    # Optimizers: the weights after each of ten updates with given gradients.
+    random = Random(1)
+    weights = {"kernel": random.normal(3, 2), "bias": random.normal(2)}
+    gradients = [{k: random.normal(*v.shape) for k, v in weights.items()} for _ in range(10)]
+    optimizers = [
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1}),
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1, "momentum": 0.9}),
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1, "momentum": 0.9, "nesterov": True}),
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1, "clipNorm": 0.5}),
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1, "globalClipNorm": 0.5}),
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1, "clipValue": 0.5}),
+        ("sgd", keras.optimizers.SGD, {"learningRate": 0.1, "weightDecay": 0.01}),
+        ("adam", keras.optimizers.Adam, {"learningRate": 0.01}),
+        ("adam", keras.optimizers.Adam, {"learningRate": 0.01, "beta1": 0.8, "beta2": 0.9, "epsilon": 0.001}),
+        ("adam", keras.optimizers.Adam, {"learningRate": 0.01, "amsgrad": True}),
+    ]
+    keras_names = {
+        "learningRate": "learning_rate",
+        "beta1": "beta_1",
+        "beta2": "beta_2",
+        "clipNorm": "clipnorm",
+        "globalClipNorm": "global_clipnorm",
+        "clipValue": "clipvalue",
+        "weightDecay": "weight_decay",
+    }
+
+    def make(kind, options):
+        return kind(**{keras_names.get(name, name): value for name, value in options.items()})
+
+    cases = []
+    for name, kind, options in optimizers:
+        optimizer = make(kind, options)
+        variables = {k: keras.Variable(v, name=k) for k, v in weights.items()}
+        after = []
+        for step in gradients:
+            optimizer.apply([tf.constant(step[k]) for k in weights], list(variables.values()))
+            after.append(arrays({k: v.value for k, v in variables.items()}))
+        cases.append({"name": name, "options": options, "after": after})
+    shared = {"name": "shared", "initial": arrays(weights), "gradients": [arrays(g) for g in gradients]}
+    write("keras-optimizers", source, [shared, *cases])
+
+    # Ten training steps of a small classifier: the losses, and the weights at the end.
+    random = Random(2)
+    x, y = random.normal(8, 4), random.integers(3, 8)
+    start = [random.normal(4, 5, scale=0.5), random.normal(5, scale=0.1), random.normal(5, 3, scale=0.5), np.zeros(3)]
+    names = ["kernel1", "bias1", "kernel2", "bias2"]
+    cases = []
+    for name, kind, options in optimizers:
+        if not set(options) <= {"learningRate", "momentum", "nesterov"}:
+            continue
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(5, activation="tanh"), layers.Dense(3)])
+        model.set_weights(start)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=make(kind, options), loss=loss)
+        losses = []
+        for _ in range(10):
+            losses.append(number(float(model.evaluate(x, y, batch_size=8, verbose=0))))
+            model.train_on_batch(x, y)
+        final = arrays(dict(zip(names, model.get_weights())))
+        cases.append({"name": name, "options": options, "losses": losses, "final": final})
+    shared = {"name": "shared", "x": array(x), "y": array(y), "initial": arrays(dict(zip(names, start)))}
+    write("keras-training", source, [shared, *cases])
+
+    # Losses: the mean, the value per sample, the gradient of the mean to the predictions.
+    random = Random(3)
+    logits = random.normal(5, 4, scale=2)
+    probabilities = np.round(np.exp(logits) / np.exp(logits).sum(-1, keepdims=True), DIGITS)
+    labels = random.integers(4, 5)
+    binary = random.integers(2, 5, 3).astype(float)
+    binary_logits = random.normal(5, 3, scale=3)
+    binary_probabilities = random.uniform(5, 3, low=0.05, high=0.95)
+    sample_weight = random.uniform(5, low=0, high=2)
+    extreme = np.array([[100.0, -100, 0], [-100, 100, 0], [0, 0, 0]])
+    binary_extreme = np.array([[1.0, 0, 1], [1, 0, 0], [0, 1, 1]])
+    hard = np.array([[1.0, 0, 0.5], [0, 1, 0.5], [1, 0, 0.25]])
+    sequence, sequence_labels = random.normal(2, 3, 4), random.integers(4, 2, 3)
+    loss_cases = [
+        ("sparseCategoricalCrossentropy", {"fromLogits": True}, labels, logits),
+        ("sparseCategoricalCrossentropy", {"fromLogits": False}, labels, probabilities),
+        ("sparseCategoricalCrossentropy", {"fromLogits": True}, np.array([0, 0, 2], np.int32), extreme),
+        ("sparseCategoricalCrossentropy", {"fromLogits": True}, sequence_labels, sequence),
+        ("meanSquaredError", {}, random.normal(5, 3), random.normal(5, 3)),
+        ("meanSquaredError", {}, random.normal(5, 1), random.normal(5, 1)),
+        ("binaryCrossentropy", {"fromLogits": True}, binary, binary_logits),
+        ("binaryCrossentropy", {"fromLogits": False}, binary, binary_probabilities),
+        ("binaryCrossentropy", {"fromLogits": True, "labelSmoothing": 0.1}, binary, binary_logits),
+        ("binaryCrossentropy", {"fromLogits": True}, binary_extreme, extreme),
+        ("binaryCrossentropy", {"fromLogits": False}, binary_extreme, hard),  # clipped at 1e-7
+    ]
+    kinds = {
+        "sparseCategoricalCrossentropy": keras.losses.SparseCategoricalCrossentropy,
+        "meanSquaredError": keras.losses.MeanSquaredError,
+        "binaryCrossentropy": keras.losses.BinaryCrossentropy,
+    }
+    cases = []
+    for name, options, truth, prediction in loss_cases:
+        given = {{"fromLogits": "from_logits", "labelSmoothing": "label_smoothing"}[k]: v for k, v in options.items()}
+        for weighted in (None, sample_weight) if len(truth) == 5 else (None,):
+            mean, each = kinds[name](**given), kinds[name](**given, reduction="none")
+            value, (gradient,) = differentiate(lambda p: mean(truth, p, sample_weight=weighted), prediction)
+            case = {
+                "name": name,
+                "options": options,
+                "yTrue": array(truth),
+                "yPred": array(prediction),
+                **({} if weighted is None else {"sampleWeight": array(weighted)}),
+                "value": number(float(value)),
+                "perSample": array(each(truth, prediction, sample_weight=weighted)),
+                "gradient": array(gradient),
+            }
+            cases.append(case)
+    write("keras-losses", source, cases)
+
+    # Batch normalization: three training batches, then inference; gradients of the last training call.
+    random = Random(4)
+    cases = []
+    for shape, options in [
+        ((6, 3), {}),
+        ((2, 3, 2, 4), {}),
+        ((6, 3), {"momentum": 0.5, "epsilon": 0.1}),
+        ((6, 3), {"center": False, "scale": False}),
+    ]:
+        layer = layers.BatchNormalization(**options)
+        layer.build(shape)
+        initial = {v.name: v.value for v in layer.variables}
+        for name in initial:
+            drawn = random.normal(shape[-1])
+            initial[name] = np.abs(drawn) + 0.5 if name in ("moving_variance", "gamma") else drawn
+        layer.set_weights([initial[v.name] for v in layer.variables])
+        steps = []
+        for _ in range(3):
+            x, upstream = random.normal(*shape, scale=2) + 0.5, random.normal(*shape)
+            values = [np.asarray(v.value) for v in layer.variables]
+            trained, to_input, to_weights = run(layer, x, upstream, values, training=True)
+            layer(x, training=True)
+            moving = {v.name: v.value for v in layer.non_trainable_variables}
+            steps.append(
+                {
+                    "x": array(x),
+                    "upstream": array(upstream),
+                    "output": array(trained),
+                    "moving": arrays(moving),
+                    "gradients": {"x": array(to_input), **arrays(to_weights)},
+                }
+            )
+        x, upstream = random.normal(*shape), random.normal(*shape)
+        values = [np.asarray(v.value) for v in layer.variables]
+        inferred, to_input, to_weights = run(layer, x, upstream, values, training=False)
+        inference = {
+            "x": array(x),
+            "upstream": array(upstream),
+            "output": array(inferred),
+            "gradients": {"x": array(to_input), **arrays(to_weights)},
+        }
+        cases.append(
+            {
+                "name": "batchNormalization",
+                "options": options,
+                "weights": arrays(initial),
+                "training": steps,
+                "inference": inference,
+            }
+        )
+    write("keras-normalization", source, cases)
+
+    # Layers without state: output and gradients.
+    def layer_case(name, layer, options, x, random, **call):
+        if not layer.built:
+            layer.build(x.shape)
+        weights = [random.normal(*w.shape, scale=0.5) for w in layer.get_weights()]
+        shape = layer.compute_output_shape(x.shape)
+        upstream = random.normal(*shape)
+        y, to_input, to_weights = run(layer, x, upstream, weights, **call)
+        named = {v.name: w for v, w in zip(layer.trainable_variables, weights)}
+        return {
+            "name": name,
+            "options": options,
+            "x": array(x),
+            **{key: array(value) for key, value in call.items()},
+            "weights": arrays(named),
+            "upstream": array(upstream),
+            "output": array(y),
+            "gradients": {"x": array(to_input), **arrays(to_weights)},
+        }
+
+    random = Random(5)
+    cases = []
+    for options, shape in [
+        ({"filters": 3, "kernelSize": 3}, (1, 5, 6, 2)),
+        ({"filters": 3, "kernelSize": 3, "padding": "same"}, (1, 5, 6, 2)),
+        ({"filters": 2, "kernelSize": 3, "strides": 2}, (2, 6, 7, 2)),
+        ({"filters": 2, "kernelSize": 3, "strides": 2, "padding": "same"}, (2, 6, 7, 2)),
+        ({"filters": 2, "kernelSize": 2, "strides": 2, "padding": "same"}, (1, 5, 5, 1)),
+        ({"filters": 2, "kernelSize": [2, 3], "strides": [1, 2], "padding": "same"}, (1, 5, 6, 2)),
+        ({"filters": 2, "kernelSize": 1}, (2, 3, 3, 3)),
+        ({"filters": 2, "kernelSize": 3, "dilationRate": 2, "padding": "same"}, (1, 6, 6, 1)),
+        ({"filters": 2, "kernelSize": 3, "activation": "relu", "useBias": False}, (1, 4, 4, 2)),
+        ({"filters": 4, "kernelSize": 3, "groups": 2, "padding": "same"}, (1, 4, 4, 4)),
+    ]:
+        names = {"kernelSize": "kernel_size", "dilationRate": "dilation_rate", "useBias": "use_bias"}
+        layer = layers.Conv2D(**{names.get(k, k): v for k, v in options.items()})
+        cases.append(layer_case("conv2d", layer, options, random.normal(*shape), random))
+    write("keras-convolution", source, cases)
+
+    random = Random(6)
+    cases = []
+    for options, shape in [
+        ({"poolSize": 2}, (2, 4, 6, 2)),
+        ({"poolSize": 2}, (1, 5, 7, 2)),
+        ({"poolSize": 2, "padding": "same"}, (1, 5, 7, 2)),
+        ({"poolSize": 3, "strides": 2}, (1, 7, 7, 2)),
+        ({"poolSize": 3, "strides": 2, "padding": "same"}, (1, 6, 7, 2)),
+        ({"poolSize": [2, 3], "strides": 1, "padding": "same"}, (1, 4, 5, 1)),
+    ]:
+        layer = layers.MaxPooling2D(**{{"poolSize": "pool_size"}.get(k, k): v for k, v in options.items()})
+        cases.append(layer_case("maxPooling2d", layer, options, random.distinct(*shape), random))
+    write("keras-pooling", source, cases)
+
+    random = Random(7)
+    cases = []
+    mask = np.array([[True, True, True, False], [True, False, False, False]])
+    gap = np.array([[True, False, True, True], [False, True, True, False]])
+    for options, call in [
+        ({"units": 3}, {}),
+        ({"units": 3, "returnSequences": True}, {}),
+        ({"units": 2, "activation": "relu", "useBias": False}, {}),
+        ({"units": 3}, {"mask": mask}),
+        ({"units": 3, "returnSequences": True}, {"mask": mask}),
+        ({"units": 3, "returnSequences": True}, {"mask": gap}),
+        ({"units": 3, "goBackwards": True, "returnSequences": True}, {}),
+    ]:
+        names = {"returnSequences": "return_sequences", "useBias": "use_bias", "goBackwards": "go_backwards"}
+        layer = layers.SimpleRNN(**{names.get(k, k): v for k, v in options.items()})
+        cases.append(layer_case("simpleRNN", layer, options, random.normal(2, 4, 2), random, **call))
+    write("keras-recurrent", source, cases)
+
+    random = Random(8)
+    cases = []
+    activations = ["linear", "relu", "tanh", "sigmoid", "softmax", "elu", "gelu", "selu", "silu", "softplus"]
+    for activation in [*activations, "leaky_relu", "softsign", "log_softmax", "exponential", "hard_sigmoid"]:
+        options = {"units": 3, "activation": activation}
+        layer = layers.Dense(3, activation=activation)
+        options["activation"] = camel(activation)
+        cases.append(layer_case("dense", layer, options, random.normal(4, 3), random))
+    cases.append(layer_case("dense", layers.Dense(2), {"units": 2}, random.normal(2, 3, 4), random))
+    options = {"units": 2, "useBias": False}
+    cases.append(layer_case("dense", layers.Dense(2, use_bias=False), options, random.normal(3, 4), random))
+    write("keras-dense", source, cases)
+
+    # Initializers: which distribution, and how wide.
+    from keras.src.initializers.random_initializers import compute_fans
+
+    scaling = [
+        ("glorotUniform", 1, "average", "uniform"),
+        ("glorotNormal", 1, "average", "normal"),
+        ("heUniform", 2, "in", "uniform"),
+        ("heNormal", 2, "in", "normal"),
+        ("lecunUniform", 1, "in", "uniform"),
+        ("lecunNormal", 1, "in", "normal"),
+    ]
+    cases = []
+    for shape in [(784, 128), (128, 10), (3, 3, 16, 32), (5, 5, 1, 6), (7,)]:
+        fan_in, fan_out = compute_fans(shape)
+        for name, scale, mode, distribution in scaling:
+            variance = scale / max(1, fan_in if mode == "in" else (fan_in + fan_out) / 2)
+            case = {"name": name, "shape": shape, "fanIn": int(fan_in), "fanOut": int(fan_out)}
+            if distribution == "uniform":
+                width = {"distribution": "uniform", "limit": number(float(np.sqrt(3 * variance)))}
+            else:  # cut off at two deviations, then widened to the wanted deviation
+                deviation = float(np.sqrt(variance) / 0.87962566103423978)
+                width = {"distribution": "truncatedNormal", "untruncatedDeviation": number(deviation)}
+                width["limit"] = number(2 * deviation)
+            case |= {**width, "deviation": number(float(np.sqrt(variance)))}
+            drawn = getattr(keras.initializers, name[0].upper() + name[1:])(seed=0)((*shape,))
+            drawn = np.asarray(drawn)
+            assert np.abs(drawn).max() <= case["limit"] * (1 + 1e-6), name
+            assert drawn.size < 1000 or abs(drawn.std() / np.sqrt(variance) - 1) < 0.05, name
+            cases.append(case)
+    write("keras-initializers", source, cases)
+
+
+# ---- PyTorch ---------------------------------------------------------------------------------------------
+
+
+def torch_cases():
+    import torch
+    import torch.nn.functional as F
+
+    source = f"torch {torch.__version__.split('+')[0]}, float64"
+
+    def leaf(values):
+        return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+    def case(name, inputs, value, constants=None, **more):
+        """`value` is the scalar; the gradients are those to every array of `inputs`."""
+        gradients = torch.autograd.grad(value, list(inputs.values()))
+        return {
+            "name": name,
+            "inputs": {k: array(v.detach().numpy()) for k, v in inputs.items()},
+            **({"constants": {k: array(np.asarray(v)) for k, v in constants.items()}} if constants else {}),
+            **{k: array(v.detach().numpy()) for k, v in more.items()},
+            "value": number(value.item()),
+            "gradients": {k: array(g.numpy()) for k, g in zip(inputs, gradients)},
+        }
+
+    random = Random(20)
+    cases = []
+
+    labels = random.integers(3, 5)
+    p = {
+        "x": leaf(random.normal(5, 4)),
+        "kernel1": leaf(random.normal(4, 6, scale=0.5)),
+        "bias1": leaf(random.normal(6, scale=0.1)),
+        "kernel2": leaf(random.normal(6, 3, scale=0.5)),
+        "bias2": leaf(random.normal(3, scale=0.1)),
+    }
+    logits = F.relu(p["x"] @ p["kernel1"] + p["bias1"]) @ p["kernel2"] + p["bias2"]
+    loss = F.cross_entropy(logits, torch.tensor(labels).long())
+    cases.append(case("mlpCrossEntropy", p, loss, {"labels": labels}, logits=logits))
+
+    # Channels last as in Keras: x [batch, height, width, channels], kernels [height, width, in, out].
+    labels = random.integers(3, 2)
+    p = {
+        "x": leaf(random.normal(2, 8, 8, 2)),
+        "kernel1": leaf(random.normal(3, 3, 2, 3, scale=0.4)),
+        "bias1": leaf(random.normal(3, scale=0.1)),
+        "kernel2": leaf(random.normal(2, 2, 3, 4, scale=0.4)),
+        "bias2": leaf(random.normal(4, scale=0.1)),
+        "kernel3": leaf(random.normal(16, 3, scale=0.4)),
+    }
+
+    def conv(x, kernel, bias):
+        y = F.conv2d(x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias)
+        return y.permute(0, 2, 3, 1)
+
+    h = F.relu(conv(p["x"], p["kernel1"], p["bias1"]))  # [2, 6, 6, 3]
+    h = F.max_pool2d(h.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)  # [2, 3, 3, 3]
+    h = torch.tanh(conv(h, p["kernel2"], p["bias2"]))  # [2, 2, 2, 4]
+    logits = h.reshape(2, 16) @ p["kernel3"]
+    loss = F.cross_entropy(logits, torch.tensor(labels).long())
+    cases.append(case("convolutionNetwork", p, loss, {"labels": labels}, logits=logits))
+
+    for name, function in [("softmax", F.softmax), ("logSoftmax", F.log_softmax)]:
+        for axis, shape in [(-1, (3, 5)), (1, (2, 4, 3))]:
+            x, upstream = leaf(random.normal(*shape, scale=3)), random.normal(*shape)
+            y = function(x, axis)
+            value = (y * torch.tensor(upstream)).sum()
+            made = case(name, {"x": x}, value, {"upstream": upstream}, output=y)
+            cases.append({**made, "options": {"axis": axis}})
+
+    # A tanh recurrence over four steps: h = tanh(x_t · kernel + h · recurrent + bias).
+    p = {
+        "x": leaf(random.normal(3, 4, 2)),
+        "kernel": leaf(random.normal(2, 5, scale=0.5)),
+        "recurrent": leaf(random.normal(5, 5, scale=0.5)),
+        "bias": leaf(random.normal(5, scale=0.1)),
+    }
+    h = torch.zeros(3, 5, dtype=torch.float64)
+    states = []
+    for t in range(4):
+        h = torch.tanh(p["x"][:, t] @ p["kernel"] + h @ p["recurrent"] + p["bias"])
+        states.append(h)
+    states = torch.stack(states, 1)
+    target = random.normal(3, 4, 5)
+    value = ((states - torch.tensor(target)) ** 2).mean()
+    cases.append(case("tanhRecurrence", p, value, {"target": target}, states=states))
+
+    # Second derivatives: the gradient of the squared norm of a gradient.
+    x, kernel = leaf(random.normal(3, 4)), leaf(random.normal(4, 2, scale=0.5))
+    inner = torch.tanh(x @ kernel).pow(2).sum()
+    (first,) = torch.autograd.grad(inner, x, create_graph=True)
+    cases.append(case("gradientPenalty", {"x": x, "kernel": kernel}, first.pow(2).sum(), first=first))
+
+    # Norm layers and attention written in plain operations: broadcasting and reductions in one chain.
+    p = {"x": leaf(random.normal(3, 6)), "gamma": leaf(random.normal(6)), "beta": leaf(random.normal(6))}
+    upstream = random.normal(3, 6)
+    y = F.layer_norm(p["x"], (6,), p["gamma"], p["beta"], 1e-3)
+    made = case("layerNormalization", p, (y * torch.tensor(upstream)).sum(), {"upstream": upstream}, output=y)
+    cases.append({**made, "options": {"epsilon": 1e-3}})
+
+    p = {name: leaf(random.normal(2, 4, 3)) for name in ("query", "key", "value")}
+    upstream = random.normal(2, 4, 3)
+    y = F.scaled_dot_product_attention(p["query"], p["key"], p["value"], is_causal=True)
+    value = (y * torch.tensor(upstream)).sum()
+    cases.append(case("causalAttention", p, value, {"upstream": upstream}, output=y))
+    write("torch-gradients", source, cases)
+
+    # Elementwise functions: values and derivatives.
+    random = Random(21)
+    functions = {
+        "exp": torch.exp,
+        "log": torch.log,
+        "sqrt": torch.sqrt,
+        "rsqrt": torch.rsqrt,
+        "sin": torch.sin,
+        "cos": torch.cos,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "erf": torch.erf,
+        "abs": torch.abs,
+        "square": torch.square,
+        "reciprocal": torch.reciprocal,
+        "relu": F.relu,
+        "elu": F.elu,
+        "selu": F.selu,
+        "gelu": F.gelu,
+        "silu": F.silu,
+        "softplus": F.softplus,
+        "log1p": torch.log1p,
+        "expm1": torch.expm1,
+    }
+    positive = {"log", "sqrt", "rsqrt", "log1p"}
+    cases = []
+    for name, function in functions.items():
+        x = leaf(random.uniform(9, low=0.05, high=4) if name in positive else random.normal(9, scale=2))
+        y = function(x)
+        (gradient,) = torch.autograd.grad(y.sum(), x)
+        numpy = lambda t: array(t.detach().numpy())
+        cases.append({"name": name, "x": numpy(x), "output": numpy(y), "gradient": numpy(gradient)})
+    write("torch-elementwise", source, cases)
+
+
+# ---- NumPy -----------------------------------------------------------------------------------------------
+
+
+def numpy_cases():
+    random = Random(40)
+    source = f"numpy {np.__version__}, float64"
+    cases = []
+
+    def add(name, inputs, output, **options):
+        case = {"name": name, "inputs": {k: array(v) for k, v in inputs.items()}}
+        cases.append({**case, **({"options": options} if options else {}), "output": array(output)})
+
+    for a, b in [
+        ((3, 4), (4, 2)),
+        ((1, 4), (4, 5)),
+        ((4,), (4, 3)),
+        ((3, 4), (4,)),
+        ((4,), (4,)),
+        ((2, 3, 4), (2, 4, 2)),
+        ((2, 3, 4), (4, 2)),
+        ((3, 4), (2, 4, 2)),
+        ((2, 1, 2, 3), (3, 3, 2)),
+        ((0, 4), (4, 2)),
+    ]:
+        a, b = random.normal(*a), random.normal(*b)
+        add("matmul", {"a": a, "b": b}, np.matmul(a, b))
+    a, b = random.normal(2, 4, 3), random.normal(2, 4, 5)
+    add("matmul", {"a": a, "b": b}, a.swapaxes(-1, -2) @ b, transposeA=True)
+    a, b = random.normal(2, 3, 4), random.normal(2, 5, 4)
+    add("matmul", {"a": a, "b": b}, a @ b.swapaxes(-1, -2), transposeB=True)
+    a, b = random.normal(4, 3), random.normal(5, 4)
+    add("matmul", {"a": a, "b": b}, a.T @ b.T, transposeA=True, transposeB=True)
+    write("numpy-matmul", source, cases)
+
+    cases = []
+    x = random.normal(2, 3, 4)
+    reductions = {
+        "sum": np.sum,
+        "mean": np.mean,
+        "max": np.max,
+        "min": np.min,
+        "prod": np.prod,
+        "variance": np.var,
+        "std": np.std,
+        "logSumExp": lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
+    }
+    for name, function in reductions.items():
+        for axis in (None, 0, -1, (0, 2), (1, 2)):
+            for keepdims in (False, True):
+                value = function(x, axis=axis, keepdims=keepdims)
+                given = list(axis) if isinstance(axis, tuple) else axis
+                add(name, {"x": x}, value, **({} if axis is None else {"axis": given}), keepDims=keepdims)
+    whole = random.integers(100, 3, 4)
+    add("sum", {"x": whole}, whole.sum(0, dtype=np.int32), axis=0)
+    add("max", {"x": whole}, whole.max(1), axis=1)
+    truth = whole > 50
+    add("any", {"x": truth}, truth.any(1), axis=1)
+    add("all", {"x": truth}, truth.all(0), axis=0)
+    ties = np.array([[1.0, 3, 3, 2], [0, 0, 0, 0], [-1, -5, -1, -5]])
+    for axis in (0, 1, -1):
+        add("argMax", {"x": ties}, np.argmax(ties, axis).astype(np.int32), axis=axis)
+        add("argMin", {"x": ties}, np.argmin(ties, axis).astype(np.int32), axis=axis)
+    write("numpy-reductions", source, cases)
+
+    cases = []
+    shapes = [((3, 4), (4,)), ((3, 1), (1, 4)), ((2, 1, 3), (4, 1)), ((), (2, 3)), ((1,), (3,)), ((2, 3), (2, 3))]
+    binary = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+    binary |= {"maximum": np.maximum, "minimum": np.minimum}
+    for a, b in shapes:
+        a, b = random.normal(*a), random.normal(*b)
+        for name, function in binary.items():
+            add(name, {"a": a, "b": b}, function(a, b))
+    a, b = random.uniform(2, 3, low=0.1, high=3), random.normal(3)
+    add("pow", {"a": a, "b": b}, np.power(a, b))
+    i, j = np.array([7, -7, 7, -7, 0], np.int32), np.array([2, 2, -2, -2, 3], np.int32)
+    for name, function in binary.items():
+        add(name, {"a": i, "b": j}, function(i, j))  # division of integers gives a float
+    add("floorDiv", {"a": i, "b": j}, np.floor_divide(i, j))
+    add("mod", {"a": i, "b": j}, np.mod(i, j))
+    p, q = np.array([[1.0, 2, 3], [2, 2, 2]]), np.array([2.0, 2, 2])
+    comparisons = {"equal": np.equal, "notEqual": np.not_equal, "less": np.less, "lessEqual": np.less_equal}
+    comparisons |= {"greater": np.greater, "greaterEqual": np.greater_equal}
+    for name, function in comparisons.items():
+        add(name, {"a": p, "b": q}, function(p, q))
+    s, t = np.array([True, True, False, False]), np.array([True, False, True, False])
+    for name, function in {"logicalAnd": np.logical_and, "logicalOr": np.logical_or, "logicalXor": np.logical_xor}.items():
+        add(name, {"a": s, "b": t}, function(s, t))
+    infinite = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1.0])
+    with np.errstate(all="ignore"):
+        for name, function in binary.items():
+            add(name, {"a": infinite[:, None], "b": infinite[None, :]}, function(infinite[:, None], infinite))
+    condition = np.array([[True, False, True]])
+    x, y = random.normal(2, 3), random.normal(2, 1)
+    add("where", {"condition": condition, "x": x, "y": y}, np.where(condition, x, y))
+    add("where", {"condition": condition, "x": np.array(1.5), "y": y}, np.where(condition, 1.5, y))
+    write("numpy-elementwise", source, cases)
+
+    cases = []
+    x = random.normal(4, 3, 2)
+    for axis, indices in [(0, [3, 0, 0]), (0, [[1, 2], [3, 0]]), (1, [2, 2, 0, 1]), (-1, [1])]:
+        indices = np.array(indices, np.int32)
+        add("gather", {"x": x, "indices": indices}, np.take(x, indices, axis), axis=axis)
+    updates, indices = random.normal(5, 2), np.array([0, 3, 0, 2, 3], np.int32)
+    summed = np.zeros((4, 2))
+    np.add.at(summed, indices, updates)
+    add("scatterAdd", {"indices": indices, "updates": updates}, summed, shape=[4, 2])
+    labels = np.array([[2, 0], [1, 3]], np.int32)
+    add("oneHot", {"indices": labels}, np.eye(4)[labels], depth=4)
+    add("transpose", {"x": x}, x.transpose(2, 0, 1), permutation=[2, 0, 1])
+    add("transpose", {"x": x}, x.transpose())
+    add("reshape", {"x": x}, x.reshape(2, -1), shape=[2, -1])
+    add("concat", {"a": x, "b": x[:, :1]}, np.concatenate([x, x[:, :1]], 1), axis=1)
+    add("stack", {"a": x[0], "b": x[1]}, np.stack([x[0], x[1]], 1), axis=1)
+    add("flip", {"x": x}, np.flip(x, 1), axis=1)
+    add("slice", {"x": x}, x[1:3, 0:2], start=[1, 0, 0], size=[2, 2, 2])
+    add("pad", {"x": x[0]}, np.pad(x[0], [(1, 0), (0, 2)]), padding=[[1, 0], [0, 2]])
+    add("tile", {"x": x[0]}, np.tile(x[0], (2, 1)), repetitions=[2, 1])
+    add("broadcastTo", {"x": x[:, :1]}, np.broadcast_to(x[:, :1], (4, 3, 2)), shape=[4, 3, 2])
+    add("cumSum", {"x": x}, np.cumsum(x, 1), axis=1)
+    write("numpy-movement", source, cases)
+
+
+PARTS = {"keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
