@@ -120,13 +120,15 @@ export function scatterAdd(indices: Tensor, updates: Tensor, n: number): Tensor 
   );
 }
 
+/** The index at a position; where it is out of range, an error that also carries both as numbers for the run's report. */
 function checkedIndex(who: string, indices: NDArray, position: number, n: number): number {
   const index = indices.data[position]!;
   if (index >= 0 && index < n) return index;
-  throw new DataError({
+  const parts = {
     who,
     expected: n === 0 ? "no index, since there are no rows" : `indices from 0 to ${n - 1}`,
     received: `index ${index} at position ${position}`,
     fix: "Indices count from 0; negative ones are not counted from the end.",
-  });
+  };
+  throw new DataError(parts, { cause: { index: position, value: index } });
 }

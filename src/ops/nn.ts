@@ -171,12 +171,13 @@ const sparseCrossEntropyGradientPrimitive: KernelPrimitive = definePrimitive<Ker
 function checkedLabel(labels: NDArray, row: number, n: number): number {
   const label = labels.data[row]!;
   if (label >= 0 && label < n) return label;
-  throw new DataError({
+  const parts = {
     who: crossEntropyName,
     expected: `labels from 0 to ${n - 1}`,
     received: `label ${label} in row ${row}`,
     fix: "The logits need one column per class, and labels count from 0.",
-  });
+  };
+  throw new DataError(parts, { cause: { index: row, value: label } });
 }
 
 /**
