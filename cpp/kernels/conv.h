@@ -1,6 +1,7 @@
 // The convolution kernels: conv2d, conv2dInputGradient, conv2dKernelGradient (float32, NHWC; stride, dilation, groups).
 // Schemes, bounds and blocking: conv_direct.h (forward and input gradient), conv_kernel_gradient.h, conv_depthwise.h.
 #pragma once
+#include "checks.h"
 #include "conv_kernel_gradient.h"
 
 namespace conv {
@@ -82,13 +83,27 @@ static void gradientRun(const StepArgs* a, int32_t phase, int64_t begin, int64_t
   }
 }
 
+// x, kernel, y: positions of these operands.
+template <int xAt, int kernelAt, int yAt>
+static const char* verify(const StepArgs* a) {
+  if (a->viewCount != 3) return "expected 3 operands";
+  const View &x = a->views[xAt], &kernel = a->views[kernelAt], &y = a->views[yAt];
+  if (!isDenseFloat(x, 4) || !isDenseFloat(kernel, 4) || !isDenseFloat(y, 4)) return "expected dense float32 operands of rank 4";
+  if (a->wordCount != 7 || !wordsWithin(a, 0, 2, 1, 1 << 16) || !wordsWithin(a, 2, 2, 0, 1 << 20) || !wordsWithin(a, 4, 3, 1, 1 << 20))
+    return "stride, padding, dilation or groups out of range";
+  int64_t groups = a->words[6];
+  if (x.dims[0] != y.dims[0] || x.dims[3] != kernel.dims[2] * groups || y.dims[3] != kernel.dims[3] || y.dims[3] % groups)
+    return "expected x [b, h, w, ci], kernel [kh, kw, ci / groups, co], y [b, oh, ow, co]";
+  return nullptr;
+}
+
 }  // namespace conv
 
-static const Kernel conv_kernels[] = {
+static constexpr Kernel conv_kernels[] = {
     {"conv2d", conv::planBytes<false>, conv::prepare<false>, conv::scratchBytes<false>, conv::phases<false>, conv::chunks<false>,
-     conv::run<false>},
+     conv::run<false>, conv::verify<0, 1, 2>},
     {"conv2dInputGradient", conv::planBytes<true>, conv::prepare<true>, conv::scratchBytes<true>, conv::phases<true>,
-     conv::chunks<true>, conv::run<true>},
+     conv::chunks<true>, conv::run<true>, conv::verify<2, 1, 0>},
     {"conv2dKernelGradient", conv::gradientPlanBytes, conv::gradientPrepare, conv::gradientScratchBytes, conv::gradientPhases,
-     conv::gradientChunks, conv::gradientRun},
+     conv::gradientChunks, conv::gradientRun, conv::verify<0, 2, 1>},
 };

@@ -11,6 +11,7 @@
 //
 // An index outside is reported as a fault; gather writes zeros there, scatterAdd leaves the update out.
 #pragma once
+#include "checks.h"
 #include "kernel.h"
 #include "../simd.h"
 
@@ -182,9 +183,32 @@ static void scatterRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, T
   for (int64_t chunk = begin; chunk < end; chunk++) scatterChunk(a, s, chunk % s.strips, chunk / s.strips, thread);
 }
 
+static const char* verifyGather(const StepArgs* a) {
+  if (a->viewCount != 3) return "expected 3 operands";
+  const View &data = a->views[0], &indices = a->views[1], &out = a->views[2];
+  if (data.rank < 1 || !isDense(data) || !isDense(out) || data.dtype != out.dtype) return "expected dense data and result of one dtype";
+  if (!isIndexType(indices.dtype) || !isDense(indices)) return "expected dense int32 or uint8 indices";
+  if (out.rank != indices.rank + data.rank - 1 || !sameAxes(out, 0, indices, 0, indices.rank) ||
+      !sameAxes(out, indices.rank, data, 1, data.rank - 1))
+    return "expected a result of shape [indices…, inner…]";
+  return nullptr;
+}
+static const char* verifyScatter(const StepArgs* a) {
+  if (a->viewCount != 3) return "expected 3 operands";
+  const View &indices = a->views[0], &updates = a->views[1], &out = a->views[2];
+  if (!isIndexType(indices.dtype) || !isDense(indices)) return "expected dense int32 or uint8 indices";
+  if (out.rank < 1 || !isDenseFloat(updates, updates.rank) || !isDenseFloat(out, out.rank)) return "expected dense float32 updates and result";
+  if (updates.rank != indices.rank + out.rank - 1 || !sameAxes(updates, 0, indices, 0, indices.rank) ||
+      !sameAxes(updates, indices.rank, out, 1, out.rank - 1))
+    return "expected updates of shape [indices…, inner…]";
+  return nullptr;
+}
+
 }  // namespace indexing
 
-static const Kernel indexing_kernels[] = {
-    {"gather", nullptr, nullptr, nullptr, nullptr, indexing::gatherChunks, indexing::gatherRun},
-    {"scatterAdd", nullptr, nullptr, nullptr, nullptr, indexing::scatterChunks, indexing::scatterRun},
+static constexpr Kernel indexing_kernels[] = {
+    {"gather", nullptr, nullptr, nullptr, nullptr, indexing::gatherChunks, indexing::gatherRun,
+     indexing::verifyGather},
+    {"scatterAdd", nullptr, nullptr, nullptr, nullptr, indexing::scatterChunks, indexing::scatterRun,
+     indexing::verifyScatter},
 };

@@ -5,6 +5,7 @@
 // band of rows), several small images to a chunk. The gradient is cut by rows of x: a unit takes all windows that touch its
 // band and writes only there (zeroed first while it is in cache; not where windows are disjoint and cover it).
 #pragma once
+#include "checks.h"
 #include "kernel.h"
 #include "../simd.h"
 
@@ -87,9 +88,9 @@ INLINE void windowGradient(const Window& window, int64_t channels, const float* 
 #pragma GCC unroll 4
       for (int64_t j = 0; j < columns; j++) {
         vf x = loadLanes(window.x + i * window.rowStride + j * channels + c, lanes);
-        vm larger = maskAnd(maskNot(lessEqual(x, m)), equal(m, m));
-        m = select(larger, x, m);
-        at = select(larger, splat((int32_t)(i * columns + j)), at);
+        vm takes = maskAnd(maskNot(lessEqual(x, m)), equal(m, m));
+        m = select(takes, x, m);
+        at = select(takes, splat((int32_t)(i * columns + j)), at);
       }
 #pragma GCC unroll 4
     for (int64_t i = H ? 0 : skip; i < (H ? H : end); i++)
@@ -172,9 +173,21 @@ static void gradientRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, 
   }
 }
 
+static const char* verify(const StepArgs* a) {
+  bool gradient = a->viewCount == 3;
+  if (a->viewCount < 2 || a->viewCount > 3) return "wrong number of operands";
+  const View &x = a->views[0], &y = a->views[1];
+  if (!isDenseFloat(x, 4) || !isDenseFloat(y, 4) || x.dims[0] != y.dims[0] || x.dims[3] != y.dims[3])
+    return "expected dense float32 operands [batch, height, width, channels]";
+  if (gradient && !(isDenseFloat(a->views[2], 4) && sameAxes(x, 0, a->views[2], 0, 4))) return "expected a dense float32 result of the shape of x";
+  if (a->wordCount != 6 || !wordsWithin(a, 0, 4, 1, 1 << 20) || !wordsWithin(a, 4, 2, 0, 1 << 20)) return "pool size, stride or padding out of range";
+  return nullptr;
+}
+
 }  // namespace pool
 
-static const Kernel pool_kernels[] = {
-    {"maxPool2d", nullptr, nullptr, nullptr, nullptr, pool::chunks<false>, pool::maxPoolRun},
-    {"maxPool2dGradient", nullptr, nullptr, nullptr, nullptr, pool::chunks<true>, pool::gradientRun},
+static constexpr Kernel pool_kernels[] = {
+    {"maxPool2d", nullptr, nullptr, nullptr, nullptr, pool::chunks<false>, pool::maxPoolRun, pool::verify},
+    {"maxPool2dGradient", nullptr, nullptr, nullptr, nullptr, pool::chunks<true>, pool::gradientRun,
+     pool::verify},
 };

@@ -11,6 +11,7 @@
 //   larger          exp is computed twice and the buffer left out: cheaper than writing and reading a row from L2.
 // Results above 8 MB are written with streaming stores. Chunks are runs of rows, a function of the shape only.
 #pragma once
+#include "checks.h"
 #include "kernel.h"
 #include "math.h"
 
@@ -249,11 +250,36 @@ static void run(const StepArgs* a, int32_t, int64_t begin, int64_t end, Thread* 
   }
 }
 
+template <Kind kind>
+static const char* verify(const StepArgs* a) {
+  const int operands = kind == LOSS ? 3 : kind == GRADIENT ? 4 : 2;
+  if (a->viewCount != operands) return "wrong number of operands";
+  const View &x = a->views[0], &y = a->views[operands - 1];
+  if (x.rank < 1 || !isDenseFloat(x, x.rank)) return "expected dense float32 logits";
+  if (kind != LOSS && !(isDenseFloat(y, x.rank) && sameAxes(x, 0, y, 0, x.rank))) return "expected a dense float32 result of the logits' shape";
+  if (kind == LOSS && !(isDenseFloat(y, x.rank - 1) && sameAxes(x, 0, y, 0, y.rank))) return "expected a dense float32 loss per row";
+  if (kind == LOSS || kind == GRADIENT) {
+    const View& labels = a->views[1];
+    if (!isIndexType(labels.dtype) || labels.rank != x.rank - 1 || !isDense(labels) || !sameAxes(x, 0, labels, 0, labels.rank))
+      return "expected dense int32 or uint8 labels, one per row";
+  }
+  if (kind == GRADIENT) {
+    const View& g = a->views[2];
+    if (g.dtype != DT_F32 || g.rank != x.rank - 1 || !sameAxes(x, 0, g, 0, g.rank) || g.buffer < 0 || (g.rank != 1 && !isDense(g)))
+      return "expected a float32 gradient per row";
+  }
+  return nullptr;
+}
+
 }  // namespace rows
 
-static const Kernel rows_kernels[] = {
-    {"softmax", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::SOFTMAX>, rows::run<rows::SOFTMAX>},
-    {"logSoftmax", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::LOG_SOFTMAX>, rows::run<rows::LOG_SOFTMAX>},
-    {"sparseCrossEntropy", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::LOSS>, rows::run<rows::LOSS>},
-    {"sparseCrossEntropyGradient", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::GRADIENT>, rows::run<rows::GRADIENT>},
+static constexpr Kernel rows_kernels[] = {
+    {"softmax", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::SOFTMAX>, rows::run<rows::SOFTMAX>,
+     rows::verify<rows::SOFTMAX>},
+    {"logSoftmax", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::LOG_SOFTMAX>, rows::run<rows::LOG_SOFTMAX>,
+     rows::verify<rows::LOG_SOFTMAX>},
+    {"sparseCrossEntropy", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::LOSS>, rows::run<rows::LOSS>,
+     rows::verify<rows::LOSS>},
+    {"sparseCrossEntropyGradient", nullptr, nullptr, nullptr, nullptr, rows::chunks<rows::GRADIENT>, rows::run<rows::GRADIENT>,
+     rows::verify<rows::GRADIENT>},
 };
