@@ -46,6 +46,7 @@ enum { LANES = 4 };
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"  // g++ 12 warns about its own _mm512_undefined_ps
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -53,6 +54,9 @@ enum { LANES = 4 };
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
+// Half as many lanes of twice the width: a vf widens to two vd.
+typedef double vd __attribute__((vector_size(LANES * 4)));
+typedef int64_t vl __attribute__((vector_size(LANES * 4)));
 // The same without alignment and type assumptions, for memory.
 typedef float vfMemory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int32_t viMemory __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
@@ -167,6 +171,16 @@ INLINE vi mulHigh(vi a, vi b) {
   return (vi)_mm512_mask_blend_epi32(0xaaaa, even, odd);
 }
 
+// Unsigned product of the low words of 64-bit lanes.
+INLINE vl mulLowWords(vl a, vl b) { return (vl)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+INLINE vd widenLow(vf v) { return (vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v)); }
+INLINE vd widenHigh(vf v) { return (vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1)); }
+INLINE vf narrow(vd low, vd high) {
+  __m512 half = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low));
+  return (vf)_mm512_insertf32x8(half, _mm512_cvtpd_ps((__m512d)high), 1);
+}
+INLINE vd sqrt(vd v) { return (vd)_mm512_sqrt_pd((__m512d)v); }
+
 #elif SIMD_AVX2
 
 typedef vi vm;
@@ -212,6 +226,15 @@ INLINE vi mulHigh(vi a, vi b) {
   return (vi)_mm256_blend_epi32(even, odd, 0xaa);
 }
 
+INLINE vl mulLowWords(vl a, vl b) { return (vl)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+INLINE vd widenLow(vf v) { return (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)); }
+INLINE vd widenHigh(vf v) { return (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1)); }
+INLINE vf narrow(vd low, vd high) {
+  __m256 half = _mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)low));
+  return (vf)_mm256_insertf128_ps(half, _mm256_cvtpd_ps((__m256d)high), 1);
+}
+INLINE vd sqrt(vd v) { return (vd)_mm256_sqrt_pd((__m256d)v); }
+
 #elif SIMD_SSE
 
 typedef vi vm;
@@ -255,6 +278,14 @@ INLINE vi mulHigh(vi a, vi b) {
   return (vi)_mm_blend_epi16(even, odd, 0xcc);
 }
 
+INLINE vl mulLowWords(vl a, vl b) { return (vl)_mm_mul_epu32((__m128i)a, (__m128i)b); }
+INLINE vd widenLow(vf v) { return (vd)_mm_cvtps_pd((__m128)v); }
+INLINE vd widenHigh(vf v) { return (vd)_mm_cvtps_pd(_mm_movehl_ps((__m128)v, (__m128)v)); }
+INLINE vf narrow(vd low, vd high) {
+  return (vf)_mm_movelh_ps(_mm_cvtpd_ps((__m128d)low), _mm_cvtpd_ps((__m128d)high));
+}
+INLINE vd sqrt(vd v) { return (vd)_mm_sqrt_pd((__m128d)v); }
+
 // ---- ARM -------------------------------------------------------------------------------------------------------
 #elif SIMD_NEON
 
@@ -293,6 +324,16 @@ INLINE vi mulHigh(vi a, vi b) {
   uint64x2_t high = vmull_high_u32((uint32x4_t)a, (uint32x4_t)b);
   return (vi)vuzp2q_u32(vreinterpretq_u32_u64(low), vreinterpretq_u32_u64(high));
 }
+
+INLINE vl mulLowWords(vl a, vl b) {
+  return (vl)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+}
+INLINE vd widenLow(vf v) { return (vd)vcvt_f64_f32(vget_low_f32((float32x4_t)v)); }
+INLINE vd widenHigh(vf v) { return (vd)vcvt_high_f64_f32((float32x4_t)v); }
+INLINE vf narrow(vd low, vd high) {
+  return (vf)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)low), (float64x2_t)high);
+}
+INLINE vd sqrt(vd v) { return (vd)vsqrtq_f64((float64x2_t)v); }
 
 // ---- WebAssembly -----------------------------------------------------------------------------------------------
 #elif SIMD_WASM
@@ -338,6 +379,20 @@ INLINE vi mulHigh(vi a, vi b) {
   v128_t high = wasm_u64x2_extmul_high_u32x4((v128_t)a, (v128_t)b);
   return (vi)wasm_i32x4_shuffle(low, high, 1, 3, 5, 7);
 }
+
+INLINE vl mulLowWords(vl a, vl b) {
+  return (vl)wasm_u64x2_extmul_low_u32x4(wasm_i32x4_shuffle((v128_t)a, (v128_t)a, 0, 2, 0, 2),
+                                         wasm_i32x4_shuffle((v128_t)b, (v128_t)b, 0, 2, 0, 2));
+}
+INLINE vd widenLow(vf v) { return (vd)wasm_f64x2_promote_low_f32x4((v128_t)v); }
+INLINE vd widenHigh(vf v) {
+  return (vd)wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle((v128_t)v, (v128_t)v, 2, 3, 2, 3));
+}
+INLINE vf narrow(vd low, vd high) {
+  return (vf)wasm_i32x4_shuffle(wasm_f32x4_demote_f64x2_zero((v128_t)low), wasm_f32x4_demote_f64x2_zero((v128_t)high),
+                                0, 1, 4, 5);
+}
+INLINE vd sqrt(vd v) { return (vd)wasm_f64x2_sqrt((v128_t)v); }
 
 #endif
 
@@ -412,6 +467,28 @@ INLINE vi truncateToInt(vf v) {
   return select(isNaN(v), zeroInt(), raw);
 #endif
 }
+
+INLINE vd splatDouble(double x) {
+#if SIMD_AVX512
+  return (vd)_mm512_set1_pd(x);
+#elif SIMD_AVX2
+  return (vd)_mm256_set1_pd(x);
+#else
+  return vd{x, x};
+#endif
+}
+INLINE vl splatLong(int64_t x) {
+#if SIMD_AVX512
+  return (vl)_mm512_set1_epi64(x);
+#elif SIMD_AVX2
+  return (vl)_mm256_set1_epi64x(x);
+#else
+  return vl{x, x};
+#endif
+}
+// The mask is a comparison of the compiler's vectors: a < b, all bits per lane.
+INLINE vd select(vl m, vd a, vd b) { return (vd)(((vl)a & m) | ((vl)b & ~m)); }
+INLINE vd abs(vd v) { return (vd)((vl)v & splatLong(0x7fffffffffffffff)); }
 
 // Lanes in a fixed tree: the same shape on every run (not the same bits on targets of different width).
 INLINE float sumLanes(vf v) {

@@ -1,0 +1,495 @@
+// The engine under the fused loop and the reductions: an expression over tensors, evaluated block by block.
+//
+// Bound: memory bandwidth for cheap expressions, arithmetic for elementary functions.
+//
+// Blocks. After merging axes (geometry.h) a tensor is rows along the innermost axis. A block is a piece of one row, of
+// 512 elements when the operands fit the second-level cache, of 128 when they come from memory: large blocks would
+// separate loading from computing and leave the memory idle meanwhile (measured on a 4-instruction chain over 16 Mi
+// elements: 128 or 256 best from memory, 512 from cache). Short rows (length ≤ a quarter of a block) go several to
+// a block, else a [60000, 10] + [10] would pay the cost of an instruction for every ten elements.
+//
+// Operands. A float32 or int32 tensor that is contiguous along the block is read where it lies; everything else comes
+// through a register: bytes converted, scalars and columns splatted (constants once per run, rows of a short matrix once
+// per run), strided ones gathered, index generators generated, transposed ones by tiles of 16 rows.
+//
+// Results go straight to memory from the instruction that computes them where the tensor is contiguous and nothing later
+// reads a load of the same buffer; else from their register at the end of the block. Outputs larger than 8 MB that no
+// operand aliases are written with streaming stores.
+#pragma once
+#include "expression.h"
+#include "geometry.h"
+
+static const int64_t SECOND_LEVEL_CACHE = 1 << 20;
+static const int64_t STREAM_BYTES = 8 << 20;
+static const int64_t BLOCK_IN_CACHE = 512, BLOCK_FROM_MEMORY = 128;
+static const int32_t TILE_ROWS = 16;
+
+enum OperandMode : int32_t {
+  OPERAND_IN_PLACE,   // contiguous words: the instruction reads the tensor
+  OPERAND_ROW,        // through a register, per block: converted, gathered or generated
+  OPERAND_SPLAT,      // one value per row
+  OPERAND_CONSTANT,   // one value
+  OPERAND_PERIODIC,   // short rows: the same in every row, filled once per run
+  OPERAND_TILE,       // transposed: a tile of TILE_ROWS rows at once
+};
+enum StoreMode : int32_t { STORE_STRAIGHT, STORE_LANES, STORE_STREAM };
+
+struct Operand {
+  int32_t mode;
+  int32_t dtype;
+  int32_t value;  // slot
+  int32_t view;
+  int64_t place;  // byte offset of its register(s) in the frame, −1 none
+};
+
+struct BlockPlan {
+  ExpressionPlan expression;
+  Geometry geometry;
+  int32_t loads, stores, views;  // views = loads + stores
+  int32_t firstValue;            // expression value of view 0 (an epilogue's value 0 has no view)
+  int32_t block;                 // elements
+  int32_t shortRows;             // > 0: rows per block
+  int32_t tileAxis;              // axis (the last outer one) along which transposed operands are contiguous, or −1
+  int32_t streams;
+  int64_t registerPitch;         // bytes
+  int64_t frameBytes;            // scratch of a thread
+  int64_t totalBytes;            // of all operands, by their bounds
+  int64_t cost;                  // per element
+  Operand* operands;             // loads, then stores
+  int64_t* strides;              // bytes, [view][MAX_RANK]
+};
+
+static int64_t blockPlanBytes(const Expression& e, int32_t views) {
+  return alignUp(expressionBytes(e) + views * (int64_t)(sizeof(Operand) + 8 * MAX_RANK) + 64, 64);
+}
+
+static int64_t viewBytes(const View& view) {  // distinct elements
+  if (view.buffer == -1) return 0;
+  int64_t n = elementSize(view.dtype);
+  for (int32_t d = 0; d < view.rank; d++)
+    if (view.strides[d] != 0) n *= view.dims[d];
+  return n;
+}
+
+// How a load is reached along the rows of `g`.
+static int32_t operandMode(const BlockPlan* p, const View& view, const int64_t* strides) {
+  const Geometry& g = p->geometry;
+  int64_t inner = strides[g.rank - 1], unit = viewUnit(view);
+  bool outerZero = true;
+  for (int32_t d = 0; d < g.rank - 1; d++) outerZero = outerZero && strides[d] == 0;
+  bool words = view.buffer != -1 && unit == 4;
+  if (outerZero && inner == 0) return OPERAND_CONSTANT;
+  if (p->shortRows) {
+    if (outerZero) return OPERAND_PERIODIC;
+    bool flat = true;
+    int64_t expected = unit;
+    for (int32_t d = g.rank - 1; d >= 0; expected *= g.dims[d], d--) flat = flat && strides[d] == expected;
+    return flat && words ? OPERAND_IN_PLACE : OPERAND_ROW;
+  }
+  if (inner == 0) return OPERAND_SPLAT;
+  if (words && inner == unit) return OPERAND_IN_PLACE;
+  if (words && p->tileAxis >= 0 && strides[p->tileAxis] == 4) return OPERAND_TILE;
+  return OPERAND_ROW;
+}
+
+static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* views, bool wholeRows, uint8_t* memory);
+
+// First half: places the arrays of the plan in `memory` and says how its axes lie, see mergeAxes. A caller may rearrange
+// p->geometry and p->strides before planOperands. Views: loads, then stores; `firstValue` is the value of the first load.
+static void planAxes(BlockPlan* p, const Expression& e, const View* views, int32_t loads, int32_t stores, int32_t firstValue,
+                     const int32_t* classes, AxisOrder order, uint8_t* memory) {
+  int32_t viewCount = loads + stores;
+  p->loads = loads;
+  p->stores = stores;
+  p->views = viewCount;
+  p->firstValue = firstValue;
+  memory += expressionBytes(e);
+  p->strides = (int64_t*)memory;
+  memory += viewCount * 8 * MAX_RANK;
+  p->operands = (Operand*)memory;
+  Geometry& g = p->geometry;
+  if (viewCount) {
+    mergeAxes(&g, p->strides, views, viewCount, classes, order);
+  } else {
+    g.rank = 1;
+    g.dims[0] = 1;
+    g.classes[0] = 0;
+    g.dynamicAxis = -1;
+  }
+}
+
+// The usual case. `wholeRows`: axes stay as they are, the last one is the row (for tiles of a matrix product).
+static uint8_t* planBlocks(BlockPlan* p, const Expression& e, const View* views, int32_t loads, int32_t stores,
+                           int32_t firstValue, const int32_t* classes, bool wholeRows, uint8_t* memory) {
+  planAxes(p, e, views, loads, stores, firstValue, classes, wholeRows ? AXES_KEPT : AXES_SORTED, memory);
+  return planOperands(p, e, views, wholeRows, memory);
+}
+
+// Second half: modes of the operands, block, registers.
+static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* views, bool wholeRows, uint8_t* memory) {
+  Geometry& g = p->geometry;
+  int32_t loads = p->loads, viewCount = p->views, firstValue = p->firstValue;
+  uint8_t* expressionMemory = memory;
+  memory = (uint8_t*)p->operands + viewCount * sizeof(Operand);
+  p->totalBytes = 0;
+  for (int32_t v = 0; v < viewCount; v++) p->totalBytes += viewBytes(views[v]);
+
+  // Registers decide the block: all of them should stay in the first-level cache.
+  int64_t block = p->totalBytes > SECOND_LEVEL_CACHE ? BLOCK_FROM_MEMORY : BLOCK_IN_CACHE;
+  int32_t inner = g.rank - 1;
+  int64_t row = g.dims[inner];
+  p->shortRows = 0;
+  if (!wholeRows && g.rank > 1 && g.dynamicAxis <= 0 && row * 4 <= block && row > 0) p->shortRows = (int32_t)(block / row);
+
+  // A transposed load makes tiles, if the outputs run along the rows.
+  p->tileAxis = -1;
+  if (!p->shortRows && p->stores && g.rank > 1 && row >= LANES)
+    for (int32_t v = 0; v < loads && p->tileAxis < 0; v++) {
+      const int64_t* s = p->strides + v * MAX_RANK;
+      if (viewUnit(views[v]) != 4 || views[v].buffer == -1 || s[inner] == 0 || s[inner] == 4) continue;
+      for (int32_t d = inner - 1; d >= 0 && p->tileAxis < 0; d--) {
+        if (s[d] != 4 || g.dims[d] < 4 || (wholeRows && d != inner - 1)) continue;
+        moveAxis(&g, p->strides, viewCount, d, inner - 1);  // the rows of a tile must follow each other
+        p->tileAxis = inner - 1;
+      }
+    }
+  if (p->tileAxis >= 0) block = BLOCK_FROM_MEMORY;
+
+  int32_t* lastUse = (int32_t*)expressionMemory;  // borrowed until planExpression fills it
+  uint8_t* straight = (uint8_t*)(lastUse + e.values);
+  findLastUses(e, lastUse);
+  for (int32_t v = 0; v < e.values; v++) straight[v] = 0;
+
+  p->streams = 0;
+  for (int32_t v = 0; v < viewCount; v++) {
+    Operand& o = p->operands[v];
+    const int64_t* s = p->strides + v * MAX_RANK;
+    o.view = v;
+    o.dtype = views[v].dtype;
+    o.place = -1;
+    if (v < loads) {
+      o.value = firstValue + v;
+      o.mode = operandMode(p, views[v], s);
+      continue;
+    }
+    o.value = e.resultIds[v - loads];
+    bool contiguous = operandMode(p, views[v], s) == OPERAND_IN_PLACE;
+    bool aliased = false, computed = o.value >= e.loads + e.constants;
+    bool late = false;  // a load of the buffer is read after the value is computed
+    for (int32_t w = 0; w < loads; w++) {
+      if (views[w].buffer != views[v].buffer) continue;
+      aliased = true;
+      if (lastUse[firstValue + w] > o.value - e.loads - e.constants) late = true;
+    }
+    if (contiguous && !aliased && viewBytes(views[v]) > STREAM_BYTES) {
+      o.mode = STORE_STREAM;
+      p->streams = 1;
+    } else if (contiguous && computed && !late && !straight[o.value]) {
+      o.mode = STORE_STRAIGHT;
+      straight[o.value] = 1;
+    } else {
+      o.mode = STORE_LANES;
+    }
+  }
+  // The scratch of planExpression lies beyond what it keeps, so `straight` moves to the end of its memory first.
+  uint8_t* kept = (uint8_t*)p->strides - e.values;
+  for (int32_t v = e.values - 1; v >= 0; v--) kept[v] = straight[v];
+  planExpression(&p->expression, e, expressionMemory, kept);
+
+  // Frame: slots, addresses of the views, registers.
+  int32_t registers = p->expression.registers + e.constants + 1;
+  for (int32_t v = 0; v < loads; v++)
+    if (p->operands[v].mode != OPERAND_IN_PLACE) registers += p->operands[v].mode == OPERAND_TILE ? TILE_ROWS : 1;
+  while (block > 128 && (int64_t)registers * block * 4 > (24 << 10)) block /= 2;
+  while (block > 32 && (int64_t)registers * (block * 4 + REGISTER_SLACK) > THREAD_SCRATCH / 4) block /= 2;
+  if (p->shortRows) {
+    p->shortRows = (int32_t)(block / row);
+    if (p->shortRows < 1) p->shortRows = 1;
+    block = p->shortRows * row;
+  }
+  p->block = (int32_t)block;
+  p->registerPitch = alignUp(block * 4, 64) + REGISTER_SLACK;
+  int64_t place = alignUp(8 * ((int64_t)e.values + viewCount), 64);
+  for (int32_t v = 0; v < loads; v++) {
+    Operand& o = p->operands[v];
+    if (o.mode == OPERAND_IN_PLACE) continue;
+    o.place = place;
+    place += p->registerPitch * (o.mode == OPERAND_TILE ? TILE_ROWS : 1);
+  }
+  p->frameBytes = place + p->registerPitch * (e.constants + p->expression.registers);
+  p->cost = p->expression.cost + 3 * viewCount;
+  for (int32_t v = 0; v < viewCount; v++)
+    if (v < loads && p->operands[v].mode != OPERAND_IN_PLACE) p->cost += p->operands[v].mode == OPERAND_CONSTANT ? 0 : 5;
+  return memory;
+}
+
+// ---- At run ----------------------------------------------------------------------------------------------------
+
+struct Frame {
+  const BlockPlan* plan;
+  void** slots;
+  uint8_t** addresses;  // element 0 of the current row, by view
+  uint8_t* memory;
+  int64_t dims[MAX_RANK];
+  int64_t index[MAX_RANK];  // of the current row
+  int64_t rows;             // product of the outer dims
+};
+
+// `views` as at load. `length`: the longest block that will be asked for.
+static void openFrame(Frame* f, const BlockPlan* p, const View* views, uint8_t* scratch, int64_t length) {
+  f->plan = p;
+  f->memory = scratch;
+  f->slots = (void**)scratch;
+  f->addresses = (uint8_t**)(f->slots + p->expression.values);
+  if (p->views) runTimeDims(&p->geometry, views, f->dims);
+  else f->dims[0] = 1;
+  f->rows = 1;
+  for (int32_t d = 0; d < p->geometry.rank - 1; d++) f->rows *= f->dims[d];
+  const ExpressionPlan& e = p->expression;
+  if (length > p->block) length = p->block;
+  uint8_t* registers = scratch + p->frameBytes - p->registerPitch * (e.constants + e.registers);
+  for (int32_t i = 0; i < e.constants; i++, registers += p->registerPitch) {
+    fillLanes((int32_t*)registers, e.constantWords[i], length);
+    f->slots[e.loads + i] = registers;
+  }
+  for (int32_t v = e.loads + e.constants; v < e.values; v++)
+    if (e.registerOf[v] >= 0) f->slots[v] = registers + p->registerPitch * e.registerOf[v];
+  int32_t inner = p->geometry.rank - 1;
+  for (int32_t v = 0; v < p->loads; v++) {
+    const Operand& o = p->operands[v];
+    const View& view = views[v];
+    int32_t* to = (int32_t*)(scratch + o.place);
+    if (o.place >= 0) f->slots[o.value] = to;
+    int64_t stride = p->strides[v * MAX_RANK + inner];
+    if (o.mode == OPERAND_CONSTANT) {
+      if (view.buffer == -1) fillLanes(to, (int32_t)view.offset, length);
+      else loadLanes(to, o.dtype, view.data, 0, length);
+    } else if (o.mode == OPERAND_PERIODIC) {
+      int64_t row = f->dims[inner];
+      if (view.buffer == -1) generateLanes(to, (int32_t)view.offset, (int32_t)stride, row);
+      else loadLanes(to, o.dtype, view.data, stride, row);
+      int32_t filled = (int32_t)row;  // doubling: each copy lies wholly behind what it copies
+      while (filled < length) {
+        int64_t more = length - filled < filled ? length - filled : filled;
+        copyWords(to + filled, to, more);
+        filled += (int32_t)more;
+      }
+    }
+  }
+}
+
+INLINE uint8_t* viewStart(const View& view) {
+  return view.buffer == -1 ? (uint8_t*)(intptr_t)view.offset : view.data;
+}
+
+// Goes to row `row` (outer axes, row-major).
+static void openRow(Frame* f, const View* views, int64_t row) {
+  const BlockPlan* p = f->plan;
+  for (int32_t d = p->geometry.rank - 2; d >= 0; d--) {
+    int64_t length = f->dims[d] ? f->dims[d] : 1;
+    f->index[d] = row % length;
+    row /= length;
+  }
+  for (int32_t v = 0; v < p->views; v++) {
+    const int64_t* s = p->strides + v * MAX_RANK;
+    uint8_t* at = viewStart(views[v]);
+    for (int32_t d = 0; d < p->geometry.rank - 1; d++) at += f->index[d] * s[d];
+    f->addresses[v] = at;
+  }
+}
+INLINE void nextRow(Frame* f) {
+  const BlockPlan* p = f->plan;
+  for (int32_t d = p->geometry.rank - 2; d >= 0; d--) {
+    bool carry = ++f->index[d] == f->dims[d];
+    if (!carry) {
+      for (int32_t v = 0; v < p->views; v++) f->addresses[v] += p->strides[v * MAX_RANK + d];
+      return;
+    }
+    f->index[d] = 0;
+    for (int32_t v = 0; v < p->views; v++) f->addresses[v] -= (f->dims[d] - 1) * p->strides[v * MAX_RANK + d];
+  }
+}
+
+static void splatRow(Frame* f, const View* views, int64_t length) {
+  const BlockPlan* p = f->plan;
+  for (int32_t v = 0; v < p->loads; v++) {
+    const Operand& o = p->operands[v];
+    if (o.mode != OPERAND_SPLAT) continue;
+    int32_t* to = (int32_t*)(f->memory + o.place);
+    if (views[v].buffer == -1) fillLanes(to, (int32_t)(intptr_t)f->addresses[v], length);
+    else loadLanes(to, o.dtype, f->addresses[v], 0, length);
+  }
+}
+
+// Evaluates elements column … column + n − 1 of the current row; n ≤ block. `tileRow`: row within the loaded tile.
+INLINE void runBlock(Frame* f, const View* views, int64_t column, intptr_t n, int32_t tileRow) {
+  const BlockPlan* p = f->plan;
+  int32_t inner = p->geometry.rank - 1;
+  for (int32_t v = 0; v < p->loads; v++) {
+    const Operand& o = p->operands[v];
+    if (o.mode == OPERAND_IN_PLACE) {
+      f->slots[o.value] = f->addresses[v] + column * 4;
+    } else if (o.mode == OPERAND_ROW) {
+      int32_t* to = (int32_t*)(f->memory + o.place);
+      int64_t stride = p->strides[v * MAX_RANK + inner];
+      const uint8_t* from = f->addresses[v] + column * stride;
+      if (views[v].buffer == -1) generateLanes(to, (int32_t)(intptr_t)from, (int32_t)stride, n);
+      else loadLanes(to, o.dtype, from, stride, n);
+    } else if (o.mode == OPERAND_TILE) {
+      f->slots[o.value] = f->memory + o.place + tileRow * p->registerPitch;
+    }
+  }
+  for (int32_t v = p->loads; v < p->views; v++) {
+    const Operand& o = p->operands[v];
+    if (o.mode == STORE_STRAIGHT) f->slots[o.value] = f->addresses[v] + column * 4;
+  }
+  runExpression(&p->expression, f->slots, n);
+  for (int32_t v = p->loads; v < p->views; v++) {
+    const Operand& o = p->operands[v];
+    if (o.mode == STORE_STRAIGHT) continue;
+    int64_t stride = p->strides[v * MAX_RANK + inner];
+    uint8_t* to = f->addresses[v] + column * stride;
+    const int32_t* from = (const int32_t*)f->slots[o.value];
+    if (o.mode == STORE_STREAM) streamWords((int32_t*)to, from, n);
+    else storeLanes(to, o.dtype, stride, from, n);
+  }
+}
+
+// Rows × columns of the plain mode: rowBegin … rowEnd − 1, columnBegin … columnEnd − 1.
+static void runRows(Frame* f, const View* views, int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd) {
+  const BlockPlan* p = f->plan;
+  int64_t width = columnEnd - columnBegin, block = p->block;
+  openRow(f, views, rowBegin);
+  for (int64_t row = rowBegin; row < rowEnd; row++) {
+    splatRow(f, views, width < block ? width : block);
+    for (int64_t column = columnBegin; column < columnEnd; column += block)
+      runBlock(f, views, column, columnEnd - column < block ? columnEnd - column : block, 0);
+    if (row + 1 < rowEnd) nextRow(f);
+  }
+}
+
+// The same by tiles: transposed operands are loaded for TILE_ROWS rows at once. Rows beyond the end of the tile axis
+// start a new tile.
+static void runTiles(Frame* f, const View* views, int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd) {
+  const BlockPlan* p = f->plan;
+  int32_t inner = p->geometry.rank - 1, axis = p->tileAxis;
+  for (int64_t row = rowBegin; row < rowEnd;) {
+    openRow(f, views, row);
+    int64_t height = f->dims[axis] - f->index[axis];
+    if (height > TILE_ROWS) height = TILE_ROWS;
+    if (height > rowEnd - row) height = rowEnd - row;
+    for (int64_t column = columnBegin; column < columnEnd; column += p->block) {
+      int64_t n = columnEnd - column < p->block ? columnEnd - column : p->block;
+      if (column != columnBegin) openRow(f, views, row);
+      for (int32_t v = 0; v < p->loads; v++) {
+        const Operand& o = p->operands[v];
+        if (o.mode != OPERAND_TILE) continue;
+        int64_t stride = p->strides[v * MAX_RANK + inner];
+        transposeTile((int32_t*)(f->memory + o.place), p->registerPitch / 4, f->addresses[v] + column * stride, stride, height, n);
+      }
+      for (int32_t r = 0; r < height; r++) {
+        splatRow(f, views, n);
+        runBlock(f, views, column, n, r);
+        if (r + 1 < height) nextRow(f);
+      }
+    }
+    row += height;
+  }
+}
+
+// ---- Short rows ------------------------------------------------------------------------------------------------
+
+// Rows of a load that is not contiguous across them, one after the other into its register. Runs of rows along the
+// last outer axis are taken together.
+static void loadShortRows(Frame* f, const View* views, int32_t v, int64_t count) {
+  const BlockPlan* p = f->plan;
+  const Operand& o = p->operands[v];
+  int32_t inner = p->geometry.rank - 1;
+  const int64_t* s = p->strides + v * MAX_RANK;
+  int64_t row = f->dims[inner], stride = s[inner], down = s[inner - 1], index[MAX_RANK];
+  for (int32_t d = 0; d < inner; d++) index[d] = f->index[d];
+  const uint8_t* at = f->addresses[v];
+  int32_t* to = (int32_t*)(f->memory + o.place);
+  bool generated = views[v].buffer == -1, words = !generated && elementSize(o.dtype) == 4;
+  while (count > 0) {
+    int64_t rows = f->dims[inner - 1] - index[inner - 1];
+    if (rows > count) rows = count;
+    if (generated) {
+      for (int64_t r = 0; r < rows; r++) generateLanes(to + r * row, (int32_t)(intptr_t)(at + r * down), (int32_t)stride, row);
+    } else if (words && stride == 0) {
+      for (int64_t r = 0; r < rows; r++) fillLanes(to + r * row, *(const int32_t*)(at + r * down), row);
+    } else if (words && stride == 4) {
+      for (int64_t r = 0; r < rows; r++) {
+        const int32_t* from = (const int32_t*)(at + r * down);
+        for (int64_t j = 0; j < row; j += LANES)
+          store(to + r * row + j, row - j < LANES ? loadPartial(from + j, (int)(row - j)) : load(from + j));
+      }
+    } else if (words) {
+      for (int64_t j = 0; j < row; j++)
+        for (int64_t r = 0; r < rows; r++) to[r * row + j] = *(const int32_t*)(at + r * down + j * stride);
+    } else {
+      for (int64_t j = 0; j < row; j++)
+        for (int64_t r = 0; r < rows; r++) to[r * row + j] = at[r * down + j * stride];
+    }
+    count -= rows;
+    to += rows * row;
+    at += (rows - 1) * down;
+    index[inner - 1] += rows - 1;
+    for (int32_t d = inner - 1; d >= 0; d--) {
+      at += s[d];
+      if (++index[d] < f->dims[d]) break;
+      index[d] = 0;
+      at -= f->dims[d] * s[d];
+    }
+  }
+}
+static void storeShortRows(Frame* f, int32_t v, const int32_t* from, int64_t count) {
+  const BlockPlan* p = f->plan;
+  int32_t inner = p->geometry.rank - 1;
+  const int64_t* s = p->strides + v * MAX_RANK;
+  int64_t row = f->dims[inner], index[MAX_RANK];
+  for (int32_t d = 0; d < inner; d++) index[d] = f->index[d];
+  uint8_t* at = f->addresses[v];
+  for (int64_t r = 0; r < count; r++, from += row) {
+    storeLanes(at, p->operands[v].dtype, s[inner], from, row);
+    for (int32_t d = inner - 1; d >= 0; d--) {
+      at += s[d];
+      if (++index[d] < f->dims[d]) break;
+      index[d] = 0;
+      at -= f->dims[d] * s[d];
+    }
+  }
+}
+
+// Evaluates `count` ≤ shortRows whole rows from row `row` on.
+static void runShortBlock(Frame* f, const View* views, int64_t row, int64_t count) {
+  const BlockPlan* p = f->plan;
+  openRow(f, views, row);
+  for (int32_t v = 0; v < p->loads; v++) {
+    const Operand& o = p->operands[v];
+    if (o.mode == OPERAND_IN_PLACE) f->slots[o.value] = f->addresses[v];
+    else if (o.mode == OPERAND_ROW) loadShortRows(f, views, v, count);
+  }
+  for (int32_t v = p->loads; v < p->views; v++)
+    if (p->operands[v].mode == STORE_STRAIGHT) f->slots[p->operands[v].value] = f->addresses[v];
+  int64_t n = count * f->dims[p->geometry.rank - 1];
+  runExpression(&p->expression, f->slots, n);
+  for (int32_t v = p->loads; v < p->views; v++) {
+    const Operand& o = p->operands[v];
+    if (o.mode == STORE_STRAIGHT) continue;
+    const int32_t* from = (const int32_t*)f->slots[o.value];
+    if (o.mode == STORE_STREAM) streamWords((int32_t*)f->addresses[v], from, n);
+    else storeShortRows(f, v, from, count);
+  }
+}
+static void runShortRows(Frame* f, const View* views, int64_t rowBegin, int64_t rowEnd) {
+  int64_t step = f->plan->shortRows;
+  for (int64_t row = rowBegin; row < rowEnd; row += step)
+    runShortBlock(f, views, row, rowEnd - row < step ? rowEnd - row : step);
+}
+
+INLINE void runAny(Frame* f, const View* views, int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd) {
+  if (f->plan->shortRows) runShortRows(f, views, rowBegin, rowEnd);
+  else if (f->plan->tileAxis >= 0) runTiles(f, views, rowBegin, rowEnd, columnBegin, columnEnd);
+  else runRows(f, views, rowBegin, rowEnd, columnBegin, columnEnd);
+}
