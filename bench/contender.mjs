@@ -43,6 +43,7 @@ export class Contender {
       this.complaints = (this.complaints + text).slice(-2000);
     });
     this.waiting = [];
+    this.gone = undefined;
     createInterface({ input: this.child.stdout }).on("line", (line) =>
       this.waiting.shift()?.(JSON.parse(line)),
     );

@@ -25,7 +25,7 @@ const myelin = (backend, count) => ({
   own: true,
   command: node,
   arguments: [here("myelin.mjs")],
-  environment: { MYELIN_BACKEND: backend, MYELIN_THREADS: String(count) },
+  environment: { BENCH_BACKEND: backend, BENCH_THREADS: String(count) },
 });
 
 const python = (id, family, label, file, environment = {}, count = threads) => ({
