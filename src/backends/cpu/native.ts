@@ -1,0 +1,225 @@
+/** The native backend: programs run in the addon's thread pool, tensors live in its memory. */
+
+import type { NDArray } from "../../base/array.js";
+import type { DType } from "../../base/dtype.js";
+import { bytesPerElement, viewArray } from "../../base/dtype.js";
+import { BackendError, DataError } from "../../base/errors.js";
+import { sizeOf } from "../../base/shape.js";
+import type { Program, Step, YieldStep } from "../../compile/program.js";
+import type { Storage } from "../../graph/tensor.js";
+import type { Backend, Executable, FaultReport, RunOptions, RunResult } from "../backend.js";
+import { type Addon, FAULT, RESULT, RESULT_WORDS } from "./addon.js";
+import { encode, type KernelNames } from "./encode.js";
+
+export interface NativeStorage extends Storage {
+  readonly buffer: ArrayBuffer;
+  readonly address: number;
+}
+
+/** Below this, memory is JavaScript's own: cheaper to get, and the collector knows its size. */
+const SMALL = 4096;
+
+export class NativeBackend implements Backend {
+  readonly name = "native";
+  readonly dtypes: readonly DType[] = ["bool", "uint8", "int32", "float32"];
+  readonly synchronous = true;
+  /** Runs that are queued or in progress on the engine's thread. */
+  inFlight = 0;
+  private readonly names: KernelNames;
+
+  constructor(readonly addon: Addon) {
+    this.names = { backend: "native", kernels: addon.kernels(), opcodes: addon.opcodes() };
+  }
+
+  get description(): string {
+    const info = this.addon.info();
+    return `${info.isa}, ${info.threads} thread${info.threads === 1 ? "" : "s"}`;
+  }
+
+  allocate(bytes: number): NativeStorage {
+    if (bytes <= SMALL) {
+      const buffer = new ArrayBuffer(bytes);
+      return { bytes, buffer, address: bytes === 0 ? 0 : this.addon.addressOf(buffer) };
+    }
+    const { buffer, address } = this.addon.allocate(bytes);
+    return { bytes, buffer, address };
+  }
+
+  release(storage: Storage): void {
+    const { buffer } = storage as NativeStorage;
+    if (storage.bytes > SMALL) this.addon.release(buffer);
+  }
+
+  write(storage: Storage, bytes: Uint8Array, offset = 0): void {
+    this.settle();
+    new Uint8Array((storage as NativeStorage).buffer).set(bytes, offset);
+  }
+
+  read(storage: Storage): Uint8Array {
+    this.settle();
+    return new Uint8Array((storage as NativeStorage).buffer);
+  }
+
+  copy(from: Storage, to: Storage): void {
+    this.write(to, this.read(from));
+  }
+
+  load(program: Program): Executable {
+    const { words, flat } = encode(program, this.names);
+    let handle: number;
+    try {
+      handle = this.addon.load(words);
+    } catch (error) {
+      throw new BackendError(
+        {
+          who: "native",
+          expected: "a valid program",
+          received: error instanceof Error ? error.message : String(error),
+          fix: "This is a defect of Myelin: please report it.",
+        },
+        { cause: error },
+      );
+    }
+    const executable = new NativeExecutable(this, handle, flat, program);
+    unloading.register(executable, { addon: this.addon, handle });
+    return executable;
+  }
+
+  /** Waits until nothing is in flight: an empty run queues behind everything. */
+  private settle(): void {
+    if (this.inFlight === 0) return;
+    this.emptyProgram ??= this.load({
+      buffers: [],
+      operands: [],
+      bindings: [],
+      scalars: [],
+      steps: [],
+      arenaBytes: 0,
+      outputs: [],
+    });
+    this.emptyProgram.runSync([], 1);
+  }
+  private emptyProgram: Executable | undefined;
+}
+
+const unloading = new FinalizationRegistry<{ addon: Addon; handle: number }>(({ addon, handle }) =>
+  addon.unload(handle),
+);
+
+const neverStops = new Int32Array(1);
+
+class NativeExecutable implements Executable {
+  private readonly result = new Int32Array(RESULT_WORDS);
+  private readonly addresses: Float64Array;
+  private readonly yields: readonly YieldStep[];
+
+  constructor(
+    private readonly backend: NativeBackend,
+    private readonly handle: number,
+    private readonly flat: readonly Step[],
+    private readonly program: Program,
+  ) {
+    this.addresses = new Float64Array(program.bindings.length);
+    this.yields = flat.filter((step) => step.kind === "yield");
+  }
+
+  runSync(bindings: readonly Storage[], steps: number): RunResult {
+    const { addresses, result } = this;
+    for (let i = 0; i < bindings.length; i++) addresses[i] = (bindings[i] as NativeStorage).address;
+    let done = 0;
+    let resume = 0;
+    for (;;) {
+      this.backend.addon.runSync(this.handle, addresses, steps - done, resume, result);
+      done += result[RESULT.iterations]!;
+      const call = result[RESULT.yield]!;
+      if (call < 0 || result[RESULT.fault] !== FAULT.none) return { steps: done, fault: this.fault(result) };
+      const step = this.yields[call]!;
+      const outputs = step.host(this.hostInputs(step, bindings));
+      if (outputs instanceof Promise) {
+        throw new DataError({
+          who: "hostCall",
+          expected: "a synchronous function in a synchronous run",
+          received: "a promise",
+          fix: "Run the program with await.",
+        });
+      }
+      this.hostOutputs(step, bindings, outputs);
+      resume = result[RESULT.resume]!;
+    }
+  }
+
+  async run(bindings: readonly Storage[], steps: number, options: RunOptions = {}): Promise<RunResult> {
+    const addresses = Float64Array.from(bindings, (storage) => (storage as NativeStorage).address);
+    const result = new Int32Array(RESULT_WORDS);
+    let done = 0;
+    let resume = 0;
+    for (;;) {
+      this.backend.inFlight++;
+      try {
+        await this.backend.addon.run(
+          this.handle,
+          addresses,
+          steps - done,
+          options.budget ?? 0,
+          options.stop ?? neverStops,
+          resume,
+          result,
+        );
+      } finally {
+        this.backend.inFlight--;
+      }
+      keepAlive(bindings);
+      done += result[RESULT.iterations]!;
+      const call = result[RESULT.yield]!;
+      if (call < 0 || result[RESULT.fault] !== FAULT.none) return { steps: done, fault: this.fault(result) };
+      const step = this.yields[call]!;
+      this.hostOutputs(step, bindings, await step.host(this.hostInputs(step, bindings)));
+      resume = result[RESULT.resume]!;
+    }
+  }
+
+  private hostInputs(step: YieldStep, bindings: readonly Storage[]): NDArray[] {
+    return step.reads.map((index) => {
+      const view = this.hostView(index, bindings);
+      return { ...view, data: view.data.slice() };
+    });
+  }
+
+  private hostOutputs(step: YieldStep, bindings: readonly Storage[], outputs: readonly NDArray[]): void {
+    step.writes.forEach((index, i) => {
+      this.hostView(index, bindings).data.set(outputs[i]!.data);
+    });
+  }
+
+  private hostView(index: number, bindings: readonly Storage[]): NDArray {
+    const { buffer, dtype, shape } = this.program.operands[index]!;
+    const spec = this.program.buffers[buffer]!;
+    if (spec.kind !== "bound") throw new Error("a host call reads and writes bound buffers");
+    const storage = bindings[spec.binding] as NativeStorage;
+    return {
+      shape,
+      dtype,
+      data: viewArray(
+        dtype,
+        storage.buffer,
+        0,
+        Math.min(sizeOf(shape), storage.bytes / bytesPerElement(dtype)),
+      ),
+    };
+  }
+
+  private fault(result: Int32Array): FaultReport | null {
+    const code = result[RESULT.fault]!;
+    if (code === FAULT.none) return null;
+    const index = result[RESULT.faultIndexHigh]! * 2 ** 32 + (result[RESULT.faultIndexLow]! >>> 0);
+    return {
+      kind: code === FAULT.nan ? "notFinite" : "indexRange",
+      label: this.flat[result[RESULT.faultStep]!]?.label ?? "program",
+      index,
+      value: result[RESULT.faultValue]!,
+    };
+  }
+}
+
+/** Storages must outlive the run that holds their addresses; a use after the await says so to the collector. */
+function keepAlive(_bindings: readonly Storage[]): void {}

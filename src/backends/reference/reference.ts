@@ -1,0 +1,377 @@
+/**
+ * The oracle: runs programs step by step with each record's own reference function. Slow and obvious, any dtype,
+ * float64 included.
+ */
+import type { NDArray } from "../../base/array.js";
+import { allocateArray, bytesPerElement, dtypes, type TypedArray, viewArray } from "../../base/dtype.js";
+import { DataError } from "../../base/errors.js";
+import { sizeOf } from "../../base/shape.js";
+import {
+  type Expression,
+  INDEX_GENERATOR,
+  type LoopStep,
+  type MatmulStep,
+  type Operand,
+  type Program,
+  type ReduceStep,
+  type Step,
+} from "../../compile/program.js";
+import { roundTo } from "../../compile/simplify.js";
+import { forEachOffset, type Layout } from "../../graph/layout.js";
+import type { TensorType } from "../../graph/primitive.js";
+import type { Storage } from "../../graph/tensor.js";
+import type { Backend, Executable, FaultReport, RunOptions, RunResult } from "../backend.js";
+
+/** Memory of the reference backend. */
+export interface HostStorage extends Storage {
+  readonly buffer: ArrayBuffer;
+}
+
+export class ReferenceBackend implements Backend {
+  readonly name: string = "reference";
+  readonly description: string = "TypeScript, one thread; the oracle of the tests";
+  readonly dtypes = dtypes;
+  readonly synchronous = true;
+
+  allocate(bytes: number): HostStorage {
+    return { bytes, buffer: new ArrayBuffer(bytes) };
+  }
+  release(): void {}
+  write(storage: Storage, bytes: Uint8Array, offset = 0): void {
+    new Uint8Array((storage as HostStorage).buffer).set(bytes, offset);
+  }
+  read(storage: Storage): Uint8Array {
+    return new Uint8Array((storage as HostStorage).buffer);
+  }
+  copy(from: Storage, to: Storage): void {
+    this.write(to, this.read(from));
+  }
+  load(program: Program): Executable {
+    return new ReferenceExecutable(program);
+  }
+}
+
+/** Thrown inside a run and turned into a fault report: the iteration ends before anything donated is written. */
+class Fault {
+  constructor(readonly report: FaultReport) {}
+}
+
+class ReferenceExecutable implements Executable {
+  private readonly arena: ArrayBuffer;
+  private bindings: readonly HostStorage[] = [];
+  /** Logical index and iterations done, by nesting level. */
+  private readonly time: { index: number; done: number }[] = [];
+
+  constructor(private readonly program: Program) {
+    this.arena = new ArrayBuffer(program.arenaBytes);
+  }
+
+  runSync(bindings: readonly Storage[], steps: number): RunResult {
+    this.bindings = bindings as readonly HostStorage[];
+    for (let done = 0; done < steps; done++) {
+      const fault = this.iteration(this.program.steps);
+      if (fault) return { steps: done, fault };
+    }
+    return { steps, fault: null };
+  }
+
+  async run(bindings: readonly Storage[], steps: number, options: RunOptions = {}): Promise<RunResult> {
+    const end = options.budget === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.budget;
+    let done = 0;
+    while (done < steps) {
+      this.bindings = bindings as readonly HostStorage[];
+      const fault = await this.iterationAsync();
+      if (fault) return { steps: done, fault };
+      done++;
+      if ((options.stop && Atomics.load(options.stop, 0) !== 0) || performance.now() > end) break;
+    }
+    return { steps: done, fault: null };
+  }
+
+  private async iterationAsync(): Promise<FaultReport | null> {
+    // A host function may be asynchronous, so the list is cut at its yields.
+    let from = 0;
+    for (let i = 0; i <= this.program.steps.length; i++) {
+      const step = this.program.steps[i];
+      if (step && step.kind !== "yield") continue;
+      const fault = this.iteration(this.program.steps.slice(from, i));
+      if (fault) return fault;
+      if (step?.kind === "yield")
+        this.finishYield(step.writes, await step.host(step.reads.map((r) => this.gather(r))));
+      from = i + 1;
+    }
+    return null;
+  }
+
+  private iteration(steps: readonly Step[]): FaultReport | null {
+    try {
+      this.steps(steps);
+      return null;
+    } catch (error) {
+      if (error instanceof Fault) return error.report;
+      throw error;
+    }
+  }
+
+  private steps(steps: readonly Step[]): void {
+    for (const step of steps) this.step(step);
+  }
+
+  private step(step: Step): void {
+    switch (step.kind) {
+      case "loop":
+        return this.loop(step);
+      case "reduce":
+        return this.reduce(step);
+      case "matmul":
+        return this.matmul(step);
+      case "kernel": {
+        const outputs = step.writes.map((index): TensorType => {
+          const { shape, dtype } = this.actual(this.operand(index));
+          return { shape, dtype };
+        });
+        const results = this.guard(step.label, () =>
+          step.primitive.reference(
+            step.reads.map((r) => this.gather(r)),
+            step.attributes,
+            outputs,
+          ),
+        );
+        step.writes.forEach((index, i) => {
+          this.scatter(index, results[i]!.data);
+        });
+        return;
+      }
+      case "scan":
+        for (let done = 0; done < step.length; done++) {
+          this.time[step.level] = { index: step.reverse ? step.length - 1 - done : done, done };
+          this.steps(step.body);
+        }
+        return;
+      case "cond":
+        return this.steps(this.gather(step.reads[0]!).data[0] !== 0 ? step.whenTrue : step.whenFalse);
+      case "yield": {
+        const results = step.host(step.reads.map((r) => this.gather(r)));
+        if (results instanceof Promise) {
+          throw new DataError({
+            who: "hostCall",
+            expected: "a synchronous function in a synchronous run",
+            received: "a promise",
+            fix: "Use await.",
+          });
+        }
+        return this.finishYield(step.writes, results);
+      }
+    }
+  }
+
+  private finishYield(writes: readonly number[], results: readonly NDArray[]): void {
+    writes.forEach((index, i) => {
+      this.scatter(index, results[i]!.data);
+    });
+  }
+
+  /** Reference functions throw DataError for data that do not fit; a run reports it as a fault. */
+  private guard<T>(label: string, compute: () => T): T {
+    try {
+      return compute();
+    } catch (error) {
+      if (!(error instanceof DataError) || !isFaultCause(error.cause)) throw error;
+      throw new Fault({ kind: "indexRange", label, index: error.cause.index, value: error.cause.value });
+    }
+  }
+
+  private loop(step: LoopStep): void {
+    const columns = evaluate(
+      step.expression,
+      step.reads.map((r) => this.gather(r)),
+      sizeOf(this.actual(this.operand(step.writes[0]!)).shape),
+    );
+    step.writes.forEach((index, i) => {
+      this.scatter(index, columns[i]!);
+    });
+  }
+
+  private reduce(step: ReduceStep): void {
+    const prologueLoads = step.reads.slice(0, step.prologue.loads);
+    const shape = this.reducedShape(step, prologueLoads);
+    const [values] = evaluate(
+      step.prologue,
+      prologueLoads.map((r) => this.gather(r)),
+      sizeOf(shape),
+    );
+    const kept = shape.map((length, axis) => (step.axes.includes(axis) ? 1 : length));
+    const total = fold(step, values!, shape, kept);
+    const epilogueLoads = step.reads.slice(step.prologue.loads).map((r) => this.gather(r));
+    const columns = evaluate(
+      step.epilogue,
+      [{ shape: kept, dtype: "float64", data: total }, ...epilogueLoads],
+      total.length,
+    );
+    step.writes.forEach((index, i) => {
+      this.scatter(index, columns[i]!);
+    });
+  }
+
+  private reducedShape(step: ReduceStep, loads: readonly number[]): readonly number[] {
+    if (loads.length === 0) throw new Error("a reduction reads at least one operand");
+    return this.actual(this.operand(loads[0]!)).shape;
+  }
+
+  private matmul(step: MatmulStep): void {
+    const [a, b] = step.reads.slice(0, 2).map((r) => this.gather(r));
+    const c = step.writes[0]!;
+    this.scatter(c, product(a!, b!));
+    if (!step.epilogue) return;
+    const loads = step.reads.slice(2).map((r) => this.gather(r));
+    const columns = evaluate(step.epilogue, loads, sizeOf(this.actual(this.operand(c)).shape));
+    step.writes.slice(1).forEach((index, i) => {
+      this.scatter(index, columns[i]!);
+    });
+  }
+
+  // ---- operands ------------------------------------------------------------------------------------------------
+
+  private operand(index: number): Operand {
+    return this.program.operands[index]!;
+  }
+
+  /** The operand with the run-time length of its dynamic axis and the address of this iteration. */
+  private actual(operand: Operand): Operand {
+    if (!operand.extent && !operand.loops) return operand;
+    const shape = [...operand.shape];
+    if (operand.extent) {
+      const length = Number(this.gather(operand.extent.operand).data[0]);
+      shape[operand.extent.axis] = Math.max(0, Math.min(shape[operand.extent.axis]!, length));
+    }
+    let { offset } = operand;
+    for (const term of operand.loops ?? []) {
+      const { index, done } = this.time[term.level]!;
+      offset += index * term.stride + ((done + term.phase) & 1) * term.parity;
+    }
+    return { ...operand, shape, offset };
+  }
+
+  private memory(operand: Operand): TypedArray {
+    const spec = this.program.buffers[operand.buffer]!;
+    const [buffer, start] =
+      spec.kind === "arena" ? [this.arena, spec.offset] : [this.bindings[spec.binding]!.buffer, 0];
+    const width = bytesPerElement(operand.dtype);
+    return viewArray(operand.dtype, buffer, start, Math.floor(spec.bytes / width));
+  }
+
+  private gather(index: number): NDArray {
+    const operand = this.actual(this.operand(index));
+    const size = sizeOf(operand.shape);
+    const data = allocateArray(operand.dtype, size);
+    if (operand.buffer === INDEX_GENERATOR) {
+      forEachOffset(operand, (offset, i) => {
+        data[i] = offset;
+      });
+    } else if (size > 0) {
+      const memory = this.memory(operand);
+      forEachOffset(operand as Layout, (offset, i) => {
+        data[i] = memory[offset]!;
+      });
+    }
+    return { shape: operand.shape, dtype: operand.dtype, data };
+  }
+
+  private scatter(index: number, values: ArrayLike<number>): void {
+    const operand = this.actual(this.operand(index));
+    const memory = this.memory(operand);
+    forEachOffset(operand, (offset, i) => {
+      memory[offset] = roundTo(values[i]!, operand.dtype);
+    });
+  }
+}
+
+/** What a record's reference function attaches to the DataError it throws for an index out of range. */
+export interface FaultCause {
+  readonly index: number;
+  readonly value: number;
+}
+
+function isFaultCause(cause: unknown): cause is FaultCause {
+  return typeof cause === "object" && cause !== null && "index" in cause && "value" in cause;
+}
+
+/** Each result of the expression over all elements. */
+function evaluate(expression: Expression, loads: readonly NDArray[], size: number): Float64Array[] {
+  const values: (Float64Array | TypedArray)[] = loads.map((load) => load.data);
+  for (const { value } of expression.constants) values.push(new Float64Array(size).fill(value));
+  for (const { primitive, attributes, args, dtype } of expression.instructions) {
+    const columns = args.map((arg) => values[arg]!);
+    const result = new Float64Array(size);
+    const row = new Array<number>(args.length);
+    for (let i = 0; i < size; i++) {
+      for (let k = 0; k < row.length; k++) row[k] = columns[k]![i]!;
+      result[i] = roundTo(primitive.reference(row, attributes), dtype);
+    }
+    values.push(result);
+  }
+  return expression.results.map((id) => Float64Array.from(values[id]!));
+}
+
+function fold(
+  step: ReduceStep,
+  values: Float64Array,
+  shape: readonly number[],
+  kept: readonly number[],
+): Float64Array {
+  const { reference } = step.primitive;
+  const size = sizeOf(kept);
+  const result = new Float64Array(size);
+  const best = new Float64Array(size);
+  const seen = new Uint8Array(size);
+  if (typeof reference === "object") result.fill(reference.initial);
+  const strides = keptStrides(kept);
+  forEachOffset({ offset: 0, shape, strides }, (target, i) => {
+    const value = values[i]!;
+    if (typeof reference === "object") {
+      result[target] = reference.combine(result[target]!, value);
+      return;
+    }
+    const axis = step.axes[0]!;
+    const inner = sizeOf(shape.slice(axis + 1));
+    const position = Math.floor(i / inner) % shape[axis]!;
+    const wins = reference === "argMax" ? value > best[target]! : value < best[target]!;
+    if (!seen[target] || wins || (Number.isNaN(value) && !Number.isNaN(best[target]!))) {
+      if (seen[target] && Number.isNaN(best[target]!)) return;
+      seen[target] = 1;
+      best[target] = value;
+      result[target] = position;
+    }
+  });
+  return result;
+}
+
+/** Strides over the kept axes, 0 along the reduced ones. */
+function keptStrides(kept: readonly number[]): number[] {
+  let stride = 1;
+  const strides = new Array<number>(kept.length).fill(0);
+  for (let axis = kept.length - 1; axis >= 0; axis--) {
+    if (kept[axis] !== 1) strides[axis] = stride;
+    stride *= kept[axis]!;
+  }
+  return strides;
+}
+
+function product(a: NDArray, b: NDArray): Float64Array {
+  const rank = a.shape.length;
+  const [rows, inner] = a.shape.slice(-2) as [number, number];
+  const columns = b.shape[rank - 1]!;
+  const batch = sizeOf(a.shape.slice(0, -2));
+  const result = new Float64Array(batch * rows * columns);
+  for (let n = 0; n < batch; n++) {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        let sum = 0;
+        for (let k = 0; k < inner; k++)
+          sum += a.data[(n * rows + i) * inner + k]! * b.data[(n * inner + k) * columns + j]!;
+        result[(n * rows + i) * columns + j] = sum;
+      }
+    }
+  }
+  return result;
+}

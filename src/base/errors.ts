@@ -1,0 +1,93 @@
+/** The machine-readable parts of an error: who complains, what was expected, what came, how to mend it. */
+export interface ErrorParts {
+  /** The function, operation or layer that complains, as the user wrote it: `conv2d`, `Dense "hidden"`. */
+  readonly who: string;
+  /** What was expected, a noun phrase: `input of rank 4 [batch, height, width, channels]`. */
+  readonly expected: string;
+  /** What came instead: `shape [32, 28, 28]`. */
+  readonly received: string;
+  /** One sentence that mends it. */
+  readonly fix?: string;
+}
+
+/**
+ * Base class of all errors Myelin throws on purpose.
+ *
+ * The message reads `[who] expected …, received …. Fix.`; the parts are fields.
+ */
+export abstract class MyelinError extends Error implements ErrorParts {
+  readonly who: string;
+  readonly expected: string;
+  readonly received: string;
+  readonly fix: string;
+
+  constructor(parts: ErrorParts, options?: ErrorOptions) {
+    const fix = parts.fix ?? "";
+    super(
+      `[${parts.who}] expected ${parts.expected}, received ${parts.received}.${fix ? ` ${fix}` : ""}`,
+      options,
+    );
+    this.name = new.target.name;
+    this.who = parts.who;
+    this.expected = parts.expected;
+    this.received = parts.received;
+    this.fix = fix;
+  }
+}
+
+/** A shape, rank or axis that does not fit. */
+export class ShapeError extends MyelinError {}
+/** A dtype that does not fit. */
+export class DTypeError extends MyelinError {}
+/** An argument or option that makes no sense: an unknown name, a negative size, a missing `compile`. */
+export class ConfigError extends MyelinError {}
+/** A file or byte stream that is not what it claims to be. */
+export class FormatError extends MyelinError {}
+/** Data that does not fit: a label out of range, empty data, mismatched lengths, NaN. */
+export class DataError extends MyelinError {}
+/** A value read where none can be: inside a trace, after disposal, a tracer that left its trace. */
+export class TraceError extends MyelinError {}
+/** A backend that is missing, lacks an operation or failed. */
+export class BackendError extends MyelinError {}
+/** A file that can't be read or written: a missing path, no permission, a full disk. */
+export class FileError extends MyelinError {}
+/** Long work ended by an `AbortSignal`; `cause` is the signal's reason. */
+export class AbortedError extends MyelinError {}
+
+/** The name nearest to `name` among `known`, or undefined where none is near: for "Did you mean …?". */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** An error for a name that is not among the known ones; suggests the nearest. */
+export function unknownName(who: string, kind: string, name: string, known: readonly string[]): ConfigError {
+  const near = nearestName(name, known);
+  return new ConfigError({
+    who,
+    expected: `the name of ${kind} (${known.join(", ")})`,
+    received: JSON.stringify(name),
+    ...(near ? { fix: `Did you mean ${JSON.stringify(near)}?` } : {}),
+  });
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,103 @@
+import { ShapeError } from "./errors.js";
+
+/** Sizes of the axes, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** Number of elements. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const length of shape) size *= length;
+  return size;
+}
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis]!;
+  }
+  return strides;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((length, axis) => length === b[axis]);
+}
+
+/** `[2, 3]`, as errors print it. */
+export function formatShape(shape: readonly (number | null)[]): string {
+  return `[${shape.map((length) => length ?? "batch").join(", ")}]`;
+}
+
+/**
+ * The shape two shapes broadcast to, as in NumPy: aligned at the last axis, length 1 stretches.
+ *
+ * @throws {ShapeError} where a pair of lengths differs and neither is 1
+ */
+export function broadcastShapes(who: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  const result = new Array<number>(rank);
+  for (let i = 0; i < rank; i++) {
+    const x = a[a.length - rank + i] ?? 1;
+    const y = b[b.length - rank + i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new ShapeError({
+        who,
+        expected: "shapes that broadcast (equal lengths or 1, aligned at the last axis)",
+        received: `${formatShape(a)} and ${formatShape(b)}`,
+        fix: `Axis ${i - rank} has lengths ${x} and ${y}; reshape or expandDims one of them.`,
+      });
+    }
+    result[i] = x === 1 ? y : x;
+  }
+  return result;
+}
+
+/**
+ * A negative axis counted from the end, checked.
+ *
+ * @throws {ShapeError} where the axis is out of range
+ */
+export function normalizeAxis(who: string, axis: number, rank: number): number {
+  const normal = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || normal < 0 || normal >= rank) {
+    throw new ShapeError({
+      who,
+      expected: rank === 0 ? "no axis (the tensor is a scalar)" : `an axis from ${-rank} to ${rank - 1}`,
+      received: `axis ${axis}`,
+    });
+  }
+  return normal;
+}
+
+/** Axes normalized, checked for duplicates and sorted; `undefined` means all. */
+export function normalizeAxes(
+  who: string,
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): number[] {
+  if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(who, axis, rank));
+  if (new Set(list).size !== list.length) {
+    throw new ShapeError({
+      who,
+      expected: "axes that differ",
+      received: `axes ${formatShape(axes as number[])}`,
+    });
+  }
+  return list.sort((a, b) => a - b);
+}
+
+/** Throws where an axis length is not a non-negative integer. */
+export function checkShape(who: string, shape: Shape): void {
+  for (const length of shape) {
+    if (!Number.isInteger(length) || length < 0) {
+      throw new ShapeError({
+        who,
+        expected: "axis lengths that are integers ≥ 0",
+        received: `shape ${formatShape(shape)}`,
+      });
+    }
+  }
+}

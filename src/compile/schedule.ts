@@ -1,0 +1,156 @@
+/**
+ * The order of units: inputs before users, readers of a variable before its writer, everything that can find a fault
+ * in the data before everything that writes a variable; among what is free to run, units that need no new memory
+ * first, then in the order of creation. Decides which variables can be updated in place.
+ */
+import { dependencies, type Tensor } from "../graph/tensor.js";
+import { type Fusion, resolve, type Unit } from "./fuse.js";
+
+/** A variable's leaf and the node that becomes its value. */
+export interface Update {
+  readonly variable: Tensor;
+  readonly value: Tensor;
+}
+
+export interface Schedule {
+  readonly units: readonly Unit[];
+  /** Values whose unit writes straight into the variable. The other updates are copied at the end. */
+  readonly inPlace: ReadonlyMap<Tensor, Tensor>;
+}
+
+const FAULTABLE = new Set([
+  "gather",
+  "scatterAdd",
+  "sparseCrossEntropy",
+  "sparseCrossEntropyGradient",
+  "checkFinite",
+]);
+
+export function schedule(
+  fusion: Fusion,
+  updates: readonly Update[],
+  isLeaf: (node: Tensor) => boolean,
+): Schedule {
+  const units = fusion.units;
+  const after = new Map<Unit, Set<Unit>>(
+    units.map((unit) => [unit, new Set([...unit.needs.keys()].map(resolve))]),
+  );
+  const readersOf = variableReaders(units, updates, isLeaf);
+  const faultable = units.filter(canFault);
+  const inPlace = new Map<Tensor, Tensor>();
+  const taken = new Set<Tensor>();
+  for (const { variable, value } of updates) {
+    const writer = isLeaf(value) ? undefined : fusion.unitOf(value);
+    if (!writer || taken.has(value) || !writesElementwise(writer, value, variable, isLeaf)) continue;
+    const before = [...(readersOf.get(variable) ?? []), ...faultable].filter((unit) => unit !== writer);
+    if (faultable.includes(writer) || before.some((unit) => dependsOn(unit, writer, after))) continue;
+    for (const unit of before) after.get(writer)!.add(unit);
+    inPlace.set(value, variable);
+    taken.add(value);
+  }
+  return { units: order(units, after, inPlace, fusion), inPlace };
+}
+
+function canFault(unit: Unit): boolean {
+  if (!unit.root) return false;
+  if (FAULTABLE.has(unit.root.primitive.name) || unit.root.primitive.name === "hostCall") return true;
+  // A body may hold a faultable node; nested programs are few, so they all count.
+  return unit.root.payload.bodies !== undefined;
+}
+
+function variableReaders(
+  units: readonly Unit[],
+  updates: readonly Update[],
+  isLeaf: (node: Tensor) => boolean,
+): Map<Tensor, Unit[]> {
+  const updated = new Set(updates.map(({ variable }) => variable));
+  const readers = new Map<Tensor, Unit[]>();
+  for (const unit of units) {
+    const found = new Set<Tensor>();
+    for (const node of [...unit.prologue, ...(unit.root ? [unit.root] : []), ...unit.nodes]) {
+      for (const input of dependencies(node)) collectLeaves(input, isLeaf, found);
+    }
+    for (const leaf of found) {
+      if (!updated.has(leaf)) continue;
+      const list = readers.get(leaf);
+      if (list) list.push(unit);
+      else readers.set(leaf, [unit]);
+    }
+  }
+  return readers;
+}
+
+function collectLeaves(node: Tensor, isLeaf: (node: Tensor) => boolean, found: Set<Tensor>): void {
+  let current = node;
+  while (!isLeaf(current) && current.primitive.kind === "view") current = current.inputs[0]!;
+  if (isLeaf(current)) found.add(current);
+}
+
+/** The unit computes the value in a loop or an epilogue and reads the variable, if at all, element by element there. */
+function writesElementwise(
+  unit: Unit,
+  value: Tensor,
+  variable: Tensor,
+  isLeaf: (node: Tensor) => boolean,
+): boolean {
+  if (!unit.nodes.includes(value)) return false;
+  const touchesOtherwise = (node: Tensor) => {
+    const found = new Set<Tensor>();
+    collectLeaves(node, isLeaf, found);
+    return found.has(variable);
+  };
+  if (unit.root?.inputs.some(touchesOtherwise)) return false;
+  if (unit.prologue.some((node) => node.inputs.some(touchesOtherwise))) return false;
+  return unit.nodes.every((node) =>
+    node.inputs.every((input) => input === variable || !touchesOtherwise(input)),
+  );
+}
+
+function dependsOn(from: Unit, target: Unit, after: ReadonlyMap<Unit, ReadonlySet<Unit>>): boolean {
+  const seen = new Set<Unit>();
+  const stack = [from];
+  while (stack.length > 0) {
+    for (const need of after.get(stack.pop()!)!) {
+      if (need === target) return true;
+      if (!seen.has(need)) {
+        seen.add(need);
+        stack.push(need);
+      }
+    }
+  }
+  return false;
+}
+
+function order(
+  units: readonly Unit[],
+  after: ReadonlyMap<Unit, ReadonlySet<Unit>>,
+  inPlace: ReadonlyMap<Tensor, Tensor>,
+  fusion: Fusion,
+): Unit[] {
+  const users = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
+  const waiting = new Map<Unit, number>();
+  for (const unit of units) {
+    waiting.set(unit, after.get(unit)!.size);
+    for (const need of after.get(unit)!) users.get(need)!.push(unit);
+  }
+  const updating = new Set([...inPlace.keys()].map((value) => fusion.unitOf(value)!));
+  const created = (unit: Unit) => (unit.root ?? unit.nodes[unit.nodes.length - 1]!).id;
+  const ready = units.filter((unit) => waiting.get(unit) === 0);
+  const result: Unit[] = [];
+  while (ready.length > 0) {
+    let best = 0;
+    for (let i = 1; i < ready.length; i++) {
+      const [a, b] = [ready[i]!, ready[best]!];
+      const rank = Number(updating.has(b)) - Number(updating.has(a)) || created(a) - created(b);
+      if (rank < 0) best = i;
+    }
+    const [unit] = ready.splice(best, 1);
+    result.push(unit!);
+    for (const user of users.get(unit!)!) {
+      waiting.set(user, waiting.get(user)! - 1);
+      if (waiting.get(user) === 0) ready.push(user);
+    }
+  }
+  if (result.length !== units.length) throw new Error("the units of a program form a cycle");
+  return result;
+}

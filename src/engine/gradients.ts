@@ -1,0 +1,89 @@
+import { vjp } from "../autodiff/vjp.js";
+import { isFloat } from "../base/dtype.js";
+import { ConfigError, ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
+import { flatten, mapTree, type Tree } from "../base/tree.js";
+import { formatType, isTensor, type Tensor } from "../graph/tensor.js";
+import { identity } from "../ops/elementwise.js";
+import { zeros } from "../ops/movement.js";
+import type { Variable } from "./variable.js";
+
+/**
+ * The derivative of a scalar function with respect to its first argument (a tensor, or tensors nested in arrays and
+ * records).
+ *
+ * @example grad((x) => sum(square(x)))(tensor([1, 2])) // [2, 4]
+ */
+export function grad<X extends Tree<Tensor>, A extends readonly unknown[]>(
+  fn: (x: X, ...rest: A) => Tensor,
+): (x: X, ...rest: A) => X {
+  return (x, ...rest) => {
+    const inner = mapTree<Tensor, Tensor>(x as Tree<Tensor>, isTensor, identity);
+    const value = fn(inner as X, ...rest);
+    checkLoss("grad", value);
+    const targets = flatten(inner, isTensor).leaves;
+    const gradients = vjp([value], targets);
+    let next = 0;
+    return mapTree<Tensor, Tensor>(
+      inner,
+      isTensor,
+      (target) => gradients[next++] ?? zeros(target.shape, target.dtype),
+    ) as X;
+  };
+}
+
+export interface ValueAndGradients<R> {
+  /** What the function returned. */
+  readonly value: R;
+  /** One gradient per variable, in their order; zeros where the value does not depend on it. */
+  readonly gradients: Tensor[];
+}
+
+/**
+ * The value of a function and its derivative with respect to variables. The function returns a scalar, or a record
+ * or array whose first tensor (`loss` in a record) is the scalar to differentiate.
+ *
+ * @throws {ConfigError} where no variable takes part in the value
+ * @example const { value, gradients } = valueAndGrad((x, y) => loss(model(x), y), weights)(x, y)
+ */
+export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor>>(
+  fn: (...args: A) => R,
+  variables: readonly Variable[],
+): (...args: A) => ValueAndGradients<R> {
+  return (...args) => {
+    const targets = variables.map((v) => v.value);
+    const value = fn(...args);
+    const loss = lossOf(value);
+    checkLoss("valueAndGrad", loss);
+    const gradients = vjp([loss], targets);
+    if (variables.length > 0 && gradients.every((g) => g === null)) {
+      throw new ConfigError({
+        who: "valueAndGrad",
+        expected: "a value that depends on the variables",
+        received: `a value that depends on none of ${variables.map((v) => v.name).join(", ")}`,
+        fix: "Compute it from variable.value inside the function.",
+      });
+    }
+    return { value, gradients: gradients.map((g, i) => g ?? zeros(targets[i]!.shape, targets[i]!.dtype)) };
+  };
+}
+
+function lossOf(value: Tree<Tensor>): Tensor {
+  if (isTensor(value)) return value;
+  const named = !Array.isArray(value) && (value as { loss?: unknown }).loss;
+  return isTensor(named) ? named : flatten(value, isTensor).leaves[0]!;
+}
+
+function checkLoss(who: string, value: unknown): void {
+  if (!isTensor(value)) {
+    throw new ConfigError({ who, expected: "a function that returns a tensor", received: typeof value });
+  }
+  if (value.size !== 1 || !isFloat(value.dtype)) {
+    throw new ShapeError({
+      who,
+      expected: "a float scalar to differentiate",
+      received: formatType(value),
+      fix: `Reduce ${formatShape(value.shape)} with mean(…) or sum(…).`,
+    });
+  }
+}

@@ -1,0 +1,275 @@
+import type { RunOptions, RunResult } from "../backends/backend.js";
+import { bytesPerElement } from "../base/dtype.js";
+import { ConfigError, ShapeError } from "../base/errors.js";
+import { formatShape, sizeOf } from "../base/shape.js";
+import { flatten, mapTree, type Tree } from "../base/tree.js";
+import { compile, leavesOf } from "../compile/compile.js";
+import type { Program } from "../compile/program.js";
+import type { TensorType } from "../graph/primitive.js";
+import { isTensor, type Storage, Tensor } from "../graph/tensor.js";
+import { dataPrimitive, scalar } from "../ops/leaf.js";
+import { allocate, backend } from "./device.js";
+import { faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
+import { explainTraced, record, Trace } from "./trace.js";
+import type { Variable } from "./variable.js";
+
+/** What a traced function takes and returns: tensors and numbers, nested in arrays and records. */
+export type Value = Tree<Tensor | number>;
+
+export interface JitOptions {
+  /**
+   * The first axis of all tensor arguments may have any length up to this bound without compiling again: its length
+   * becomes a run-time value.
+   */
+  readonly batchBound?: number;
+}
+
+/** A traced and compiled function for one signature of arguments. */
+export class CompiledFunction<R> {
+  readonly program: Program;
+  private readonly loaded: LoadedProgram;
+  private readonly leaves: readonly Tensor[];
+  private readonly result: Tree<Tensor>;
+  private readonly results: readonly Tensor[];
+  private readonly written: ReadonlySet<Variable>;
+
+  /**
+   * @param types types of the arguments, in order
+   * @param batchBound see JitOptions; the last placeholder is then the length of the batch
+   */
+  constructor(fn: (args: readonly Tensor[]) => R, types: readonly TensorType[], batchBound?: number) {
+    const trace = new Trace();
+    const { args, tensors, updates } = record(trace, () => {
+      const length = batchBound === undefined ? undefined : trace.argument({ shape: [], dtype: "int32" });
+      const args = types.map((type) =>
+        trace.argument(
+          length && type.shape.length > 0
+            ? {
+                ...type,
+                shape: [batchBound!, ...type.shape.slice(1)],
+                extent: { axis: 0, length, factor: 1 },
+              }
+            : type,
+        ),
+      );
+      const value = fn(args);
+      // Numbers among the results are results too; anything else stays as it is.
+      const tensors = mapTree<unknown, Tensor>(
+        value as Tree<unknown>,
+        isLeafValue as (v: unknown) => v is unknown,
+        (leaf) => (isTensor(leaf) ? leaf : scalar(leaf as number, "float32")),
+      );
+      return { args: length ? [length, ...args] : args, tensors, updates: trace.updates() };
+    });
+    this.result = tensors;
+    this.results = flatten(tensors, isTensor).leaves;
+    const isLeaf = (node: Tensor) => node.storage !== undefined || node.primitive.kind === "leaf";
+    const graph = {
+      outputs: this.results,
+      updates,
+      isLeaf: (node: Tensor) => isLeaf(node) && node.payload.scalar === undefined,
+    };
+    this.leaves = leavesOf(graph);
+    for (const leaf of this.leaves)
+      if (leaf.payload.trace && leaf.payload.trace !== trace) explainTraced(leaf);
+    this.program = compile(graph, { foldScalars: true });
+    this.loaded = new LoadedProgram(this.program);
+    this.written = new Set(updates.map(({ variable }) => variable.payload.variable as Variable));
+    this.argumentOf = new Map(args.map((arg, i) => [arg, i]));
+  }
+  private readonly argumentOf: ReadonlyMap<Tensor, number>;
+
+  /** Variables the function reads or writes. */
+  get variables(): Variable[] {
+    return this.leaves.flatMap((leaf) => (leaf.payload.variable ? [leaf.payload.variable as Variable] : []));
+  }
+
+  /** Runs up to `steps` times at once and returns the results of the last. */
+  runSync(args: readonly Storage[], steps = 1, batch?: number): { value: R; result: RunResult } {
+    const outputs = this.loaded.allocateOutputs();
+    const result = this.loaded.executable.runSync(this.bindings(args, outputs), steps);
+    if (result.fault) throw faultError(result.fault);
+    return { value: this.wrap(outputs, batch), result };
+  }
+
+  /** Runs up to `steps` times on the engine's thread. */
+  async run(
+    args: readonly Storage[],
+    steps = 1,
+    options: RunOptions = {},
+    batch?: number,
+  ): Promise<{ value: R; result: RunResult }> {
+    const outputs = this.loaded.allocateOutputs();
+    const result = await this.loaded.executable.run(this.bindings(args, outputs), steps, options);
+    if (result.fault) throw faultError(result.fault);
+    return { value: this.wrap(outputs, batch), result };
+  }
+
+  private bindings(args: readonly Storage[], outputs: readonly Storage[]): Storage[] {
+    return this.loaded.bind(
+      (index) => {
+        const leaf = this.leaves[index]!;
+        const argument = this.argumentOf.get(leaf);
+        if (argument !== undefined) return args[argument]!;
+        const slot = leaf.payload.variable as Variable | undefined;
+        if (slot) return this.written.has(slot) ? slot.storageForWrite() : slot.storageForRead();
+        if (leaf.storage === undefined) realizeSync([leaf]);
+        return storageOf(leaf);
+      },
+      (index) => this.leaves[index]!.payload.scalar!,
+      outputs,
+    );
+  }
+
+  private wrap(outputs: readonly Storage[], batch: number | undefined): R {
+    let next = 0;
+    return mapTree<Tensor, Tensor>(this.result, isTensor, () => {
+      const type = this.results[next]!;
+      const extent = type.extent;
+      const shape =
+        extent && batch !== undefined
+          ? type.shape.map((n, axis) => (axis === extent.axis ? batch * extent.factor : n))
+          : type.shape;
+      return dataTensor({ shape, dtype: type.dtype }, outputs[next++]!);
+    }) as R;
+  }
+}
+
+/** A realized tensor over memory. */
+export function dataTensor(type: TensorType, storage: Storage): Tensor {
+  const tensor = new Tensor(dataPrimitive, [], {}, { shape: type.shape, dtype: type.dtype });
+  tensor.storage = storage;
+  return tensor;
+}
+
+function isLeafValue(value: unknown): value is Tensor | number {
+  return isTensor(value) || typeof value === "number";
+}
+
+/** A function whose calls run as compiled programs. */
+export interface Jitted<A extends readonly unknown[], R> {
+  (...args: A): R;
+  /** The program for these arguments, traced now if need be. */
+  compile(...args: A): CompiledFunction<R>;
+  /**
+   * Runs up to `steps` times on the engine's thread, in one native call; JavaScript stays responsive. The result is
+   * that of the last step.
+   */
+  repeat(steps: number, args: A, options?: RunOptions): Promise<{ value: R; result: RunResult }>;
+}
+
+const SIGNATURE_BOUND = 64;
+
+/**
+ * Compiles a function of tensors: it runs once per signature of its arguments (shapes, dtypes, nesting) to record
+ * what it computes; after that each call is one call into the backend.
+ *
+ * Variables it reads and assigns are found on the way and updated in place. Numbers among the arguments are run-time
+ * values. Tensors it captures from outside become inputs.
+ * @throws {TraceError} where the function reads a value while it is traced
+ * @example
+ * const step = jit((x, y) => {
+ *   const { value, gradients } = valueAndGrad(() => loss(model(x), y), weights)();
+ *   optimizer.apply(gradients, weights);
+ *   return value;
+ * });
+ */
+export function jit<A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  options: JitOptions = {},
+): Jitted<A, R> {
+  const entries = new Map<string, { backend: object; compiled: CompiledFunction<R> }>();
+  let warned = false;
+  const { batchBound } = options;
+  if (batchBound !== undefined && (!Number.isInteger(batchBound) || batchBound < 1)) {
+    throw new ConfigError({
+      who: "jit",
+      expected: "a positive integer as batchBound",
+      received: String(batchBound),
+    });
+  }
+
+  const lookUp = (args: A) => {
+    const { leaves, structure } = flatten<Tensor | number>(args as Tree<Tensor | number>, isLeafValue);
+    const batch = batchBound === undefined ? undefined : batchLength(leaves, batchBound);
+    const types = leaves.map((leaf) => argumentType(leaf, batch, batchBound));
+    const key = `${structure}|${types.map((t) => `${t.dtype}[${t.shape}]`).join(",")}`;
+    let entry = entries.get(key);
+    if (!entry || entry.backend !== backend()) {
+      const compiled = new CompiledFunction<R>(
+        (placeholders) => {
+          let next = 0;
+          const refilled = mapTree<Tensor | number, Tensor>(
+            args as Tree<Tensor | number>,
+            isLeafValue,
+            () => placeholders[next++]!,
+          );
+          return fn(...(refilled as unknown as A));
+        },
+        types,
+        batchBound,
+      );
+      entry = { backend: backend(), compiled };
+      entries.set(key, entry);
+      if (entries.size > SIGNATURE_BOUND) {
+        entries.delete(entries.keys().next().value!);
+        if (!warned)
+          console.warn(
+            `[myelin] jit: more than ${SIGNATURE_BOUND} signatures; shapes keep changing. Pad to a few lengths, or use { batchBound }.`,
+          );
+        warned = true;
+      }
+    }
+    const lead = batch === undefined ? [] : [numberStorage(batch, "int32")];
+    return { compiled: entry.compiled, storages: [...lead, ...argumentStorages(leaves)], batch };
+  };
+
+  const call = (...args: A): R => {
+    const { compiled, storages, batch } = lookUp(args);
+    return compiled.runSync(storages, 1, batch).value;
+  };
+  return Object.assign(call, {
+    compile: (...args: A) => lookUp(args).compiled,
+    repeat: (steps: number, args: A, runOptions: RunOptions = {}) => {
+      const { compiled, storages, batch } = lookUp(args);
+      return compiled.run(storages, steps, runOptions, batch);
+    },
+  });
+}
+
+function batchLength(leaves: readonly (Tensor | number)[], bound: number): number {
+  const lengths = leaves.flatMap((leaf) => (isTensor(leaf) && leaf.rank > 0 ? [leaf.shape[0]!] : []));
+  const [first] = lengths;
+  if (first === undefined || lengths.some((length) => length !== first) || first > bound) {
+    throw new ShapeError({
+      who: "jit",
+      expected: `tensor arguments that share a first axis of at most ${bound}`,
+      received: `lengths ${formatShape(lengths)}`,
+      fix: "With batchBound all tensor arguments are batches of one length.",
+    });
+  }
+  return first;
+}
+
+function argumentType(
+  leaf: Tensor | number,
+  batch: number | undefined,
+  bound: number | undefined,
+): TensorType {
+  if (!isTensor(leaf)) return { shape: [], dtype: "float32" };
+  const shape = batch !== undefined && leaf.rank > 0 ? [bound!, ...leaf.shape.slice(1)] : leaf.shape;
+  return { shape, dtype: leaf.dtype };
+}
+
+function argumentStorages(leaves: readonly (Tensor | number)[]): Storage[] {
+  const tensors = leaves.filter(isTensor);
+  if (tensors.some((t) => t.storage === undefined)) realizeSync(tensors);
+  return leaves.map((leaf) => (isTensor(leaf) ? storageOf(leaf) : numberStorage(leaf, "float32")));
+}
+
+function numberStorage(value: number, dtype: "float32" | "int32"): Storage {
+  const storage = allocate(sizeOf([]) * bytesPerElement(dtype));
+  const array = dtype === "int32" ? Int32Array.of(value) : Float32Array.of(value);
+  backend().write(storage, new Uint8Array(array.buffer));
+  return storage;
+}

@@ -1,0 +1,208 @@
+/** Chain methods of tensors, attached in one place: `a.add(b)` beside `add(a, b)`, and reading values. */
+import type { DType, TypedArrayOf } from "../base/dtype.js";
+import { BackendError, ShapeError } from "../base/errors.js";
+import { formatShape, normalizeAxis, type Shape } from "../base/shape.js";
+import { Tensor, type TensorLike } from "../graph/tensor.js";
+import * as ops from "../ops/index.js";
+import type { NestedArray } from "./create.js";
+import { backend } from "./device.js";
+import { formatTensor } from "./format.js";
+import { readElements, realize, realizeSync } from "./realize.js";
+
+/** Operations whose first argument is the tensor itself; each becomes a method of the same name. */
+const chained = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "floorDiv",
+  "mod",
+  "pow",
+  "maximum",
+  "minimum",
+  "neg",
+  "abs",
+  "sign",
+  "reciprocal",
+  "square",
+  "sqrt",
+  "rsqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "sigmoid",
+  "relu",
+  "softplus",
+  "logSigmoid",
+  "silu",
+  "elu",
+  "leakyRelu",
+  "gelu",
+  "floor",
+  "ceil",
+  "round",
+  "trunc",
+  "clip",
+  "equal",
+  "notEqual",
+  "less",
+  "lessEqual",
+  "greater",
+  "greaterEqual",
+  "isNaN",
+  "isInf",
+  "isFinite",
+  "logicalAnd",
+  "logicalOr",
+  "logicalXor",
+  "logicalNot",
+  "sum",
+  "mean",
+  "prod",
+  "max",
+  "min",
+  "any",
+  "all",
+  "argMax",
+  "argMin",
+  "variance",
+  "std",
+  "logSumExp",
+  "norm",
+  "reshape",
+  "transpose",
+  "expandDims",
+  "squeeze",
+  "flatten",
+  "slice",
+  "flip",
+  "pad",
+  "broadcastTo",
+  "split",
+  "matmul",
+  "cast",
+  "softmax",
+  "logSoftmax",
+  "gather",
+  "oneHot",
+  "stopGradient",
+] as const;
+
+type Chained = (typeof chained)[number];
+type Ops = typeof ops;
+type Method<F> = F extends (x: infer _X, ...rest: infer A) => infer R ? (...rest: A) => R : never;
+type ChainMethods = { readonly [N in Chained & keyof Ops]: Method<Ops[N]> };
+
+declare module "../graph/tensor.js" {
+  // biome-ignore lint/correctness/noUnusedVariables: the type parameter must match the class
+  interface Tensor<D extends DType = DType> extends ChainMethods {
+    /** The elements, row-major, as a copy. */
+    data(): Promise<TypedArrayOf[D]>;
+    /** The elements as nested arrays; booleans for bool. */
+    array(): Promise<NestedArray>;
+    /** The only element. @throws {ShapeError} where there is not exactly one */
+    item(): Promise<number>;
+    /** `data` at once. @throws {BackendError} where the backend can't */
+    dataSync(): TypedArrayOf[D];
+    /** `array` at once. */
+    arraySync(): NestedArray;
+    /** `item` at once. */
+    itemSync(): number;
+    /** The part at the given indices along the first axes; negative ones count from the end. */
+    at(...indices: number[]): Tensor<D>;
+    /** Elements, shape and dtype, as NumPy prints. */
+    toString(): string;
+  }
+}
+
+const registry = ops as unknown as Readonly<Record<string, (x: TensorLike, ...rest: unknown[]) => unknown>>;
+for (const name of chained) {
+  const fn = registry[name];
+  if (!fn) throw new Error(`no operation ${name} for the chain method`);
+  define(name, function (this: Tensor, ...rest: unknown[]) {
+    return fn(this, ...rest);
+  });
+}
+
+define("data", async function (this: Tensor) {
+  await realize([this]);
+  return readElements(this);
+});
+define("dataSync", function (this: Tensor) {
+  if (!backend().synchronous) {
+    throw new BackendError({
+      who: "dataSync",
+      expected: "a backend that can answer at once",
+      received: backend().name,
+      fix: "Use await x.data().",
+    });
+  }
+  realizeSync([this]);
+  return readElements(this);
+});
+define("array", async function (this: Tensor) {
+  return nest(await this.data(), this.shape, this.dtype);
+});
+define("arraySync", function (this: Tensor) {
+  return nest(this.dataSync(), this.shape, this.dtype);
+});
+define("item", async function (this: Tensor) {
+  checkSingle(this);
+  return (await this.data())[0]!;
+});
+define("itemSync", function (this: Tensor) {
+  checkSingle(this);
+  return this.dataSync()[0]!;
+});
+define("at", function (this: Tensor, ...indices: number[]) {
+  if (indices.length > this.rank) {
+    throw new ShapeError({
+      who: "at",
+      expected: `at most ${this.rank} indices`,
+      received: String(indices.length),
+    });
+  }
+  const start = this.shape.map((length, axis) =>
+    axis < indices.length ? normalizeIndex(indices[axis]!, length, axis) : 0,
+  );
+  const size = this.shape.map((length, axis) => (axis < indices.length ? 1 : length));
+  return ops.reshape(ops.slice(this, start, size), this.shape.slice(indices.length));
+});
+define("toString", function (this: Tensor) {
+  return formatTensor(this, this.storage && backend().synchronous ? this.dataSync() : undefined);
+});
+
+function define(name: string, value: (this: Tensor, ...args: never[]) => unknown): void {
+  Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+}
+
+function normalizeIndex(index: number, length: number, axis: number): number {
+  if (length === 0)
+    throw new ShapeError({ who: "at", expected: `an axis ${axis} with elements`, received: "length 0" });
+  return normalizeAxis(`at, axis ${axis}`, index, length);
+}
+
+function checkSingle(t: Tensor): void {
+  if (t.size === 1) return;
+  throw new ShapeError({
+    who: "item",
+    expected: "a tensor of one element",
+    received: `shape ${formatShape(t.shape)}`,
+    fix: "Use data() or array().",
+  });
+}
+
+function nest(data: ArrayLike<number>, shape: Shape, dtype: DType): NestedArray {
+  const element = (i: number): NestedArray => (dtype === "bool" ? data[i] !== 0 : data[i]!);
+  const walk = (axis: number, start: number, size: number): NestedArray => {
+    if (axis === shape.length) return element(start);
+    const step = shape[axis] === 0 ? 0 : size / shape[axis]!;
+    return Array.from({ length: shape[axis]! }, (_, i) => walk(axis + 1, start + i * step, step));
+  };
+  return walk(0, 0, data.length);
+}

@@ -1,0 +1,238 @@
+/** Computing what is asked for: collects the graph behind tensors, finds or compiles its program, runs it. */
+import type { Executable, FaultReport, RunResult } from "../backends/backend.js";
+import { bytesPerElement, type DType, viewArray } from "../base/dtype.js";
+import { DataError } from "../base/errors.js";
+import { sizeOf } from "../base/shape.js";
+import { compile } from "../compile/compile.js";
+import type { Binding, Program } from "../compile/program.js";
+import { dependencies, type Storage, type Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
+import { allocate, backend, onCurrentBackend, ownerOf } from "./device.js";
+import { explainTraced } from "./trace.js";
+
+/** A program on a backend, with the data that belong to it. */
+export class LoadedProgram {
+  readonly executable: Executable;
+  private readonly fixed = new Map<Binding, Storage>();
+
+  constructor(readonly program: Program) {
+    this.executable = backend().load(program);
+    for (const binding of program.bindings) {
+      if (binding.kind === "constant") {
+        const { data } = binding.array;
+        const storage = allocate(data.byteLength);
+        backend().write(storage, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        this.fixed.set(binding, storage);
+      }
+    }
+    for (const [index, binding] of program.bindings.entries()) {
+      if (binding.kind !== "host") continue;
+      const spec = program.buffers.find((buffer) => buffer.kind === "bound" && buffer.binding === index)!;
+      this.fixed.set(binding, allocate(spec.bytes));
+    }
+  }
+
+  /**
+   * One storage per binding.
+   * @param leaf storage of the k-th leaf; `written` where the program writes it
+   * @param scalarValue value of the k-th leaf, a number
+   */
+  bind(
+    leaf: (index: number, written: boolean) => Storage,
+    scalarValue: (index: number) => number,
+    outputs: readonly Storage[],
+  ): Storage[] {
+    return this.program.bindings.map((binding) => {
+      switch (binding.kind) {
+        case "leaf":
+          return leaf(binding.leaf, binding.written);
+        case "output":
+          return outputs[binding.output]!;
+        case "scalars":
+          return this.scalars(scalarValue);
+        default:
+          return this.fixed.get(binding)!;
+      }
+    });
+  }
+
+  /** New memory for each result. */
+  allocateOutputs(): Storage[] {
+    return this.program.outputs.map(({ shape, dtype }) => allocate(sizeOf(shape) * bytesPerElement(dtype)));
+  }
+
+  private scalars(value: (index: number) => number): Storage {
+    const { scalars } = this.program;
+    const bytes = new Uint8Array(scalars.length * 8);
+    scalars.forEach(({ leaf, dtype }, slot) => {
+      viewArray(dtype, bytes.buffer, slot * 8, 1)[0] = value(leaf);
+    });
+    const storage = allocate(bytes.length);
+    backend().write(storage, bytes);
+    return storage;
+  }
+}
+
+/** Programs by structure; the least recently used goes first. */
+class ProgramCache {
+  private readonly entries = new Map<string, LoadedProgram>();
+  private evictions = 0;
+
+  get(key: string): LoadedProgram | undefined {
+    const entry = this.entries.get(key);
+    if (entry) {
+      this.entries.delete(key);
+      this.entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  set(key: string, program: LoadedProgram): void {
+    this.entries.set(key, program);
+    if (this.entries.size <= CACHE_BOUND) return;
+    this.entries.delete(this.entries.keys().next().value!);
+    if (++this.evictions === CACHE_BOUND) {
+      console.warn(
+        `[myelin] ${2 * CACHE_BOUND} different computations were compiled, more than the cache of ${CACHE_BOUND} holds: shapes keep changing. ` +
+          "Pad to a few lengths, or wrap the code in jit(fn, { batchBound }).",
+      );
+    }
+  }
+}
+
+const CACHE_BOUND = 512;
+const caches = new WeakMap<object, ProgramCache>();
+
+function cache(): ProgramCache {
+  let found = caches.get(backend());
+  if (!found) {
+    found = new ProgramCache();
+    caches.set(backend(), found);
+  }
+  return found;
+}
+
+interface Prepared {
+  readonly loaded: LoadedProgram;
+  readonly bindings: Storage[];
+  finish(result: RunResult): void;
+}
+
+const isRealized = (node: Tensor) => node.storage !== undefined || node.primitive.kind === "leaf";
+
+/** Computes the tensors that have no elements yet, all in one program. */
+export function realizeSync(tensors: readonly Tensor[]): void {
+  const prepared = prepare(tensors);
+  if (prepared) prepared.finish(prepared.loaded.executable.runSync(prepared.bindings, 1));
+}
+
+/** The same without blocking where the backend works beside JavaScript. */
+export async function realize(tensors: readonly Tensor[]): Promise<void> {
+  const prepared = prepare(tensors);
+  if (!prepared) return;
+  const { executable } = prepared.loaded;
+  prepared.finish(
+    backend().synchronous
+      ? executable.runSync(prepared.bindings, 1)
+      : await executable.run(prepared.bindings, 1),
+  );
+}
+
+function prepare(tensors: readonly Tensor[]): Prepared | undefined {
+  const wanted = [...new Set(tensors)].filter((t) => t.storage === undefined);
+  if (wanted.length === 0) return undefined;
+  const order = topologicalOrder(wanted, isRealized);
+  for (const node of order) if (node.payload.trace && node.storage === undefined) explainTraced(node);
+  const roots = [...wanted];
+  for (const node of order) {
+    // A node that is computed a second time keeps its elements from now on.
+    if (node.storage === undefined && node.scheduled > 0 && keeps(node) && !roots.includes(node))
+      roots.push(node);
+  }
+  const key = structure(order, roots);
+  let loaded = cache().get(key);
+  if (!loaded) {
+    loaded = new LoadedProgram(
+      compile({ outputs: roots, updates: [], isLeaf: isRealized }, { foldScalars: false }),
+    );
+    cache().set(key, loaded);
+  }
+  for (const node of order) if (node.storage === undefined) node.scheduled++;
+  const leaves = order.filter((node) => isRealized(node) || node.payload.scalar !== undefined);
+  const outputs = loaded.allocateOutputs();
+  const bindings = loaded.bind(
+    (index) => storageOf(leaves[index]!),
+    (index) => leaves[index]!.payload.scalar!,
+    outputs,
+  );
+  return {
+    loaded,
+    bindings,
+    finish: (result) => {
+      if (result.fault) throw faultError(result.fault);
+      roots.forEach((root, i) => {
+        root.storage = outputs[i]!;
+      });
+    },
+  };
+}
+
+function keeps(node: Tensor): boolean {
+  return (
+    node.primitive.kind !== "view" &&
+    node.primitive.kind !== "leaf" &&
+    node.outputs.length === 1 &&
+    node.primitive.name !== "iota"
+  );
+}
+
+/** The graph's structure as a text: signatures and edges; leaves by type only, numbers by dtype only. */
+function structure(order: readonly Tensor[], roots: readonly Tensor[]): string {
+  const number = new Map<Tensor, number>();
+  let key = "";
+  for (const node of order) {
+    number.set(node, number.size);
+    if (node.storage !== undefined) key += `L${node.dtype}${node.shape}`;
+    else {
+      key += node.signature;
+      if (node.payload.constant) key += `c${node.id}`;
+      for (const input of dependencies(node)) key += `,${number.get(input)}`;
+    }
+    key += ";";
+  }
+  return `${key}>${roots.map((root) => number.get(root))}`;
+}
+
+/** The elements of a realized tensor on the current backend. */
+export function storageOf(tensor: Tensor): Storage {
+  const storage = onCurrentBackend(tensor.storage!);
+  tensor.storage = storage;
+  return storage;
+}
+
+/** The bytes of a realized tensor as a typed array of its own. */
+export function readElements<D extends DType>(tensor: Tensor<D>) {
+  const storage = tensor.storage!;
+  const bytes = ownerOf(storage)
+    .read(storage)
+    .slice(0, tensor.size * bytesPerElement(tensor.dtype));
+  return viewArray(tensor.dtype, bytes.buffer, 0, tensor.size);
+}
+
+/** What the user sees when a kernel found a fault in the data. */
+export function faultError(fault: FaultReport): DataError {
+  if (fault.kind === "notFinite") {
+    return new DataError({
+      who: fault.label,
+      expected: "finite numbers",
+      received: `${fault.value} at element ${fault.index}`,
+      fix: "Check the data for NaN and infinities, or lower the learning rate.",
+    });
+  }
+  return new DataError({
+    who: fault.label,
+    expected: "indices inside the range",
+    received: `index ${fault.value} at row ${fault.index}`,
+    fix: "Class labels and indices count from 0 and must be smaller than the number of classes or rows.",
+  });
+}

@@ -1,0 +1,196 @@
+/** Makers of elementwise records: from one record come the operation, its dtype rule, broadcasting and its derivative. */
+import { type DType, isFloat } from "../base/dtype.js";
+import { DTypeError, ShapeError } from "../base/errors.js";
+import { broadcastShapes, formatShape, type Shape, sameShape } from "../base/shape.js";
+import {
+  type Attributes,
+  definePrimitive,
+  type ElementwisePrimitive,
+  type Extent,
+  type TensorType,
+} from "../graph/primitive.js";
+import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
+import { broadcastTo } from "./broadcast.js";
+import { toTensors } from "./leaf.js";
+
+/**
+ * Which dtypes an operation computes on:
+ * `float`: integers become float32; `number`: bool becomes int32, others stay; `integer`: bool and integers only;
+ * `any`: as they are.
+ */
+export type DTypePolicy = "float" | "number" | "integer" | "any";
+
+/** The gradient of the inputs from that of the output. */
+type UnaryVjp = (g: Tensor, x: Tensor, y: Tensor) => Tensor;
+type BinaryVjp = (g: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [Tensor | null, Tensor | null];
+
+interface ElementwiseOptions {
+  readonly policy?: DTypePolicy;
+  /** Result dtype; default: that of the inputs. */
+  readonly result?: DType;
+  /** Why there is no derivative. */
+  readonly noGradient?: string;
+}
+
+/** Defines `name(x)`. */
+export function unary(
+  name: string,
+  record: ElementwiseOptions & { reference: (x: number) => number; vjp?: UnaryVjp },
+): (x: TensorLike) => Tensor {
+  const { vjp } = record;
+  const primitive = elementwise(name, 1, record, ([x]) => record.reference(x!), {
+    ...(vjp ? { vjp: ({ inputs: [x], outputs: [y], gradients: [g] }) => [vjp(g!, x!, y!)] } : {}),
+  });
+  return (x) => applyElementwise(primitive, [x], record.policy ?? "float");
+}
+
+/** Defines `name(a, b)` with broadcasting. */
+export function binary(
+  name: string,
+  record: ElementwiseOptions & { reference: (a: number, b: number) => number; vjp?: BinaryVjp },
+): (a: TensorLike, b: TensorLike) => Tensor {
+  const { vjp } = record;
+  const primitive = elementwise(name, 2, record, ([a, b]) => record.reference(a!, b!), {
+    ...(vjp ? { vjp: ({ inputs: [a, b], outputs: [y], gradients: [g] }) => vjp(g!, a!, b!, y!) } : {}),
+  });
+  return (a, b) => applyElementwise(primitive, [a, b], record.policy ?? "number");
+}
+
+/** Defines an elementwise record of any number of inputs. */
+export function elementwise(
+  name: string,
+  arity: number,
+  options: ElementwiseOptions,
+  reference: (args: readonly number[], attributes: Attributes) => number,
+  rest: Partial<Pick<ElementwisePrimitive, "vjp" | "opcode" | "infer">> = {},
+): ElementwisePrimitive {
+  return definePrimitive<ElementwisePrimitive>({
+    name,
+    kind: "elementwise",
+    infer: (inputs) => inferElementwise(name, arity, inputs, options.result),
+    opcode: ([first]) => (isFloat(first!) ? name : `${name}.i`),
+    reference,
+    ...(options.noGradient ? { noGradient: options.noGradient } : {}),
+    ...rest,
+  });
+}
+
+/** Shapes are equal by the time a node is created; the public functions broadcast before. */
+export function inferElementwise(
+  name: string,
+  arity: number,
+  inputs: readonly TensorType[],
+  result?: DType,
+): TensorType {
+  if (inputs.length !== arity) throw new Error(`${name} takes ${arity} inputs, received ${inputs.length}`);
+  const shape = inputs[0]!.shape;
+  for (const input of inputs) {
+    if (!sameShape(input.shape, shape)) {
+      throw new ShapeError({
+        who: name,
+        expected: `shape ${formatShape(shape)}`,
+        received: formatShape(input.shape),
+      });
+    }
+  }
+  return { shape, dtype: result ?? inputs[inputs.length - 1]!.dtype, extent: commonExtent(name, inputs) };
+}
+
+function commonExtent(name: string, inputs: readonly TensorType[]): Extent | undefined {
+  let extent: Extent | undefined;
+  for (const input of inputs) {
+    if (!input.extent) continue;
+    if (!extent) extent = input.extent;
+    else if (
+      extent.axis !== input.extent.axis ||
+      extent.factor !== input.extent.factor ||
+      !sameLength(extent.length, input.extent.length)
+    ) {
+      throw new ShapeError({
+        who: name,
+        expected: "operands that share one run-time length",
+        received: `run-time lengths of two origins on axes ${extent.axis} and ${input.extent.axis}`,
+        fix: "Take both operands from the same batch.",
+      });
+    }
+  }
+  return extent;
+}
+
+/** Rewriting passes rebuild nodes, so two equal lengths need not be one object. */
+function sameLength(a: Tensor, b: Tensor): boolean {
+  return (
+    a === b ||
+    (a.signature === b.signature &&
+      a.inputs.length === b.inputs.length &&
+      a.inputs.every((x, i) => sameLength(x, b.inputs[i]!)) &&
+      (a.inputs.length > 0 || a.payload === b.payload))
+  );
+}
+
+/** Converts, promotes and broadcasts the operands, then creates the node. */
+export function applyElementwise(
+  primitive: ElementwisePrimitive,
+  values: readonly TensorLike[],
+  policy: DTypePolicy,
+): Tensor {
+  const { tensors, dtype } = toTensors(primitive.name, values);
+  const target = policyDType(primitive.name, policy, dtype);
+  const shape = tensors.reduce<Shape>((meet, t) => broadcastShapes(primitive.name, meet, t.shape), []);
+  return createNode(
+    primitive,
+    tensors.map((t) => broadcastTo(cast(t, target), shape)),
+  );
+}
+
+function policyDType(who: string, policy: DTypePolicy, dtype: DType): DType {
+  switch (policy) {
+    case "float":
+      return isFloat(dtype) ? dtype : "float32";
+    case "number":
+      return dtype === "bool" ? "int32" : dtype;
+    case "integer":
+      if (!isFloat(dtype)) return dtype;
+      throw new DTypeError({
+        who,
+        expected: "integer or bool tensors",
+        received: `dtype ${dtype}`,
+        fix: 'Convert with cast(x, "int32").',
+      });
+    case "any":
+      return dtype;
+  }
+}
+
+const castPrimitive = definePrimitive<ElementwisePrimitive>({
+  name: "cast",
+  kind: "elementwise",
+  infer: ([x], { dtype }) => ({ shape: x!.shape, dtype: dtype as DType, extent: x!.extent }),
+  opcode: ([from], { dtype }) => castOpcode(from!, dtype as DType),
+  reference: ([x], { dtype }) => castElement(x!, dtype as DType),
+  vjp: ({ inputs: [x], gradients: [g] }) => [isFloat(x!.dtype) ? cast(g!, x!.dtype) : null],
+});
+
+/**
+ * The tensor in another dtype. Float to integer truncates toward zero and saturates at the int32 range (NaN gives 0);
+ * to uint8 the low byte is kept; to bool everything but 0 is true.
+ *
+ * @example cast(tensor([1.7, -1.7]), "int32") // [1, -1]
+ */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : createNode(castPrimitive, [x], { dtype });
+}
+
+function castOpcode(from: DType, to: DType): string {
+  if (isFloat(to)) return isFloat(from) ? "identity" : "toFloat.i";
+  if (to === "bool") return isFloat(from) ? "toBool" : "toBool.i";
+  if (to === "uint8") return isFloat(from) ? "toUint8" : "toUint8.i";
+  return isFloat(from) ? "toInt" : "identity";
+}
+
+function castElement(x: number, to: DType): number {
+  if (isFloat(to)) return x;
+  if (to === "bool") return x !== 0 ? 1 : 0;
+  const integer = Number.isNaN(x) ? 0 : Math.min(2147483647, Math.max(-2147483648, Math.trunc(x)));
+  return to === "uint8" ? integer & 255 : integer;
+}
