@@ -24,6 +24,8 @@ export interface ProgressWriter {
   update(state: ProgressState): void;
   /** Draws the last state and ends its line. */
   done(state: ProgressState): void;
+  /** Ends an open line without drawing: where work failed or was stopped. */
+  stop(): void;
 }
 
 const leastBar = 8;
@@ -102,27 +104,36 @@ export function progressWriter(
 ): ProgressWriter {
   const output =
     stream ?? (typeof process === "undefined" ? undefined : (process.stderr as TextStream | undefined));
-  if (!output) return { update: () => undefined, done: () => undefined };
+  if (!output) return { update: () => undefined, done: () => undefined, stop: () => undefined };
+  const isInteractive = terminalOf(output).isInteractive;
   // Not redrawn more often than the eye can follow: a write costs more than a small training step.
-  const interval = terminalOf(output).isInteractive ? 50 : 10_000;
-  let last = interval === 50 ? Number.NEGATIVE_INFINITY : now();
-  const draw = (state: ProgressState, end: string) => {
+  const interval = isInteractive ? 50 : 10_000;
+  let last = isInteractive ? Number.NEGATIVE_INFINITY : now();
+  let isOpen = false;
+  const draw = (state: ProgressState) => {
     const terminal = terminalOf(output);
     // One column stays free: some terminals wrap a line that is exactly full.
     const line = progressBar(state, { ...terminal, width: terminal.width - 1 });
-    output.write(terminal.isInteractive ? `\r\x1b[2K${line}${end}` : `${line}\n`);
+    output.write(isInteractive ? `\r\x1b[2K${line}` : `${line}\n`);
+    isOpen = isInteractive;
+  };
+  const stop = () => {
+    if (isOpen) output.write("\n");
+    isOpen = false;
   };
   return {
     update(state) {
       const time = now();
       if (time - last < interval) return;
       last = time;
-      draw(state, "");
+      draw(state);
     },
     done(state) {
-      draw(state, "\n");
-      last = interval === 50 ? Number.NEGATIVE_INFINITY : now();
+      draw(state);
+      stop();
+      last = isInteractive ? Number.NEGATIVE_INFINITY : now();
     },
+    stop,
   };
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorParts, FileError } from "../base/errors.js";
+import { nodeFiles } from "./nodeFiles.js";
 
 /** A path that can't be read or written: carries the path and the system's code (`ENOENT`, `EACCES`, `ENOSPC`, …). */
 export class FileSystemError extends FileError {
@@ -54,28 +55,6 @@ export function fileSystemError(
 export function codeOf(error: unknown): string {
   const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
   return typeof code === "string" ? code : "unknown";
-}
-
-/**
- * The file modules of Node, loaded when first needed so that a browser can load this module too.
- *
- * @throws {FileError} in a browser
- */
-export async function nodeFiles(who: string) {
-  try {
-    const [fs, path] = await Promise.all([import("node:fs/promises"), import("node:path")]);
-    return { fs, path };
-  } catch (error) {
-    throw new FileError(
-      {
-        who,
-        expected: "Node's file system",
-        received: "a runtime without it",
-        fix: "In a browser, fetch the bytes and give them to the reader.",
-      },
-      { cause: error },
-    );
-  }
 }
 
 /**

@@ -79,9 +79,24 @@ describe("progressWriter", () => {
     time = 50;
     writer.update({ done: 3, total: 4 });
     writer.done({ done: 4, total: 4 });
-    expect(stream.written.map((text) => /\d\/4/.exec(text)?.[0])).toEqual(["1/4", "3/4", "4/4"]);
-    for (const text of stream.written) expect(text.startsWith("\r\x1b[2K")).toBe(true);
-    expect(stream.written.map((text) => text.endsWith("\n"))).toEqual([false, false, true]);
+    expect(stream.written.map((text) => /\d\/4/.exec(text)?.[0] ?? text)).toEqual([
+      "1/4",
+      "3/4",
+      "4/4",
+      "\n",
+    ]);
+    for (const text of stream.written.slice(0, 3)) expect(text.startsWith("\r\x1b[2K")).toBe(true);
+  });
+
+  it("ends an open line where work stops, once", () => {
+    const stream = streamOf(true, 60);
+    const writer = progressWriter(stream, () => 0);
+    writer.stop();
+    writer.update({ done: 1, total: 4 });
+    writer.stop();
+    writer.stop();
+    expect(stream.written.filter((text) => text === "\n")).toHaveLength(1);
+    expect(stream.written.at(-1)).toBe("\n");
   });
 
   it("prints plain lines elsewhere: every ten seconds and the last", () => {
