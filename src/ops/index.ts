@@ -18,6 +18,7 @@ export {
   type LinspaceOptions,
   linspace,
 } from "./create.js";
+export { type CumulativeOptions, cumSum } from "./cumulative.js";
 export {
   abs,
   add,
@@ -143,3 +144,4 @@ export {
   sum,
   variance,
 } from "./reduce.js";
+export { repeat, tile } from "./repeat.js";

@@ -1,0 +1,209 @@
+/** Operations made of records, with inputs for the same generated tests as the records: parity and derivatives. */
+import type { Tensor } from "../../src/graph/tensor.js";
+import * as ops from "../../src/ops/index.js";
+import type { Case, Input } from "./cases.js";
+
+export interface Composite extends Omit<Case, "attributes"> {
+  readonly build: (...operands: Tensor[]) => Tensor;
+}
+
+const x35: Input = { shape: [3, 5] };
+const image: Input = { shape: [2, 5, 6, 3] };
+const positive: Input = { shape: [3, 5], low: 0.3, high: 3 };
+const labels35: Input = { shape: [3], dtype: "int32", low: 0, high: 4 };
+const keyed = 20240607;
+
+export const composites: Readonly<Record<string, readonly Composite[]>> = {
+  elu: [{ inputs: [x35], build: (x) => ops.elu(x, 0.7) }],
+  leakyRelu: [{ inputs: [x35], build: (x) => ops.leakyRelu(x) }],
+  silu: [{ inputs: [x35], build: (x) => ops.silu(x) }],
+  logSigmoid: [{ inputs: [x35], build: (x) => ops.logSigmoid(x) }],
+  gelu: [
+    { inputs: [x35], build: (x) => ops.gelu(x) },
+    { name: "approximate", inputs: [x35], build: (x) => ops.gelu(x, { approximate: true }) },
+  ],
+  clip: [{ inputs: [x35], build: (x) => ops.clip(x, -0.9, 1.1) }],
+  where: [
+    {
+      name: "three shapes",
+      inputs: [{ shape: [3, 1], dtype: "bool" }, { shape: [5] }, { shape: [] }],
+      build: (c, a, b) => ops.where(c!, a!, b!),
+    },
+  ],
+  mean: [
+    { inputs: [x35], build: (x) => ops.mean(x!) },
+    { inputs: [image], build: (x) => ops.mean(x!, [1, 2]) },
+    { inputs: [x35], dtypes: ["int32", "uint8"], build: (x) => ops.mean(x!, 0, { keepDims: true }) },
+  ],
+  variance: [
+    { inputs: [x35], build: (x) => ops.variance(x!, -1) },
+    { inputs: [image], build: (x) => ops.variance(x!, [0, 1, 2], { keepDims: true }) },
+  ],
+  std: [{ inputs: [x35], build: (x) => ops.std(x!, 0) }],
+  logSumExp: [
+    { inputs: [x35], build: (x) => ops.logSumExp(x!) },
+    { inputs: [x35], build: (x) => ops.logSumExp(x!, 1, { keepDims: true }) },
+  ],
+  norm: [
+    { inputs: [x35], build: (x) => ops.norm(x!, 1) },
+    { name: "of order 1", inputs: [positive], build: (x) => ops.norm(x!, 0, { order: 1 }) },
+    { name: "of order 3", inputs: [positive], build: (x) => ops.norm(x!, 0, { order: 3 }) },
+    {
+      name: "of order ∞",
+      inputs: [{ shape: [3, 5], distinct: true }],
+      build: (x) => ops.norm(x!, 1, { order: Infinity }),
+    },
+  ],
+  prod: [
+    {
+      name: "with a zero in a row",
+      inputs: [{ shape: [3], values: [2, 0, 3] }],
+      build: (x) => ops.prod(x!),
+      firstOnly: true,
+    },
+  ],
+  any: [{ inputs: [x35], dtypes: ["bool", "int32", "float32"], build: (x) => ops.any(x!, 1) }],
+  all: [{ inputs: [x35], dtypes: ["bool", "int32", "float32"], build: (x) => ops.all(x!, 0) }],
+  argMax: [
+    { name: "over all elements", inputs: [{ shape: [3, 4], distinct: true }], build: (x) => ops.argMax(x!) },
+  ],
+  softmax: [{ name: "along the first axis", inputs: [image], build: (x) => ops.softmax(x!, 0) }],
+  logSoftmax: [{ name: "along a middle axis", inputs: [image], build: (x) => ops.logSoftmax(x!, 1) }],
+  sparseCrossEntropy: [
+    {
+      name: "of sequences",
+      inputs: [{ shape: [2, 3, 4] }, { shape: [2, 3], dtype: "uint8", low: 0, high: 3 }],
+      build: (logits, labels) => ops.sparseCrossEntropy(logits!, labels!),
+    },
+  ],
+  crossEntropy: [
+    {
+      inputs: [x35, { shape: [3, 5], low: 0, high: 1 }],
+      build: (logits, p) => ops.crossEntropy(logits!, p!),
+    },
+    {
+      name: "of one-hot labels",
+      inputs: [x35, labels35],
+      build: (logits, labels) => ops.crossEntropy(logits!, ops.oneHot(labels!, 5, { dtype: logits!.dtype })),
+    },
+  ],
+  binaryCrossEntropyWithLogits: [
+    {
+      inputs: [
+        { shape: [3, 5], low: -30, high: 30 },
+        { shape: [3, 5], low: 0, high: 1 },
+      ],
+      build: (x, y) => ops.binaryCrossEntropyWithLogits(x!, y!),
+    },
+  ],
+  gather: [
+    {
+      name: "along a middle axis",
+      inputs: [{ shape: [2, 5, 3] }, { shape: [2, 2], dtype: "int32", low: 0, high: 4 }],
+      build: (data, indices) => ops.gather(data!, indices!, 1),
+    },
+    {
+      name: "along the last axis",
+      inputs: [{ shape: [2, 5] }, { shape: [4], dtype: "uint8", low: 0, high: 4 }],
+      build: (data, indices) => ops.gather(data!, indices!, -1),
+    },
+  ],
+  scatterAdd: [
+    {
+      name: "of a matrix of indices",
+      inputs: [{ shape: [2, 3], dtype: "uint8", low: 0, high: 3 }, { shape: [2, 3, 4] }],
+      build: (indices, updates) => ops.scatterAdd(indices!, updates!, 4),
+    },
+  ],
+  conv2d: [
+    {
+      name: "same, stride 2",
+      inputs: [image, { shape: [3, 3, 3, 4] }],
+      build: (x, k) => ops.conv2d(x!, k!, { padding: "same", strides: 2 }),
+      absolute: 1e-5,
+    },
+  ],
+  conv1d: [
+    {
+      name: "causal",
+      inputs: [{ shape: [2, 7, 3] }, { shape: [3, 3, 4] }],
+      build: (x, k) => ops.conv1d(x!, k!, { padding: [4, 0], dilation: 2 }),
+      absolute: 1e-5,
+    },
+  ],
+  conv2dTranspose: [
+    {
+      name: "stride 2",
+      inputs: [{ shape: [2, 3, 4, 5] }, { shape: [2, 2, 3, 5] }],
+      build: (x, k) => ops.conv2dTranspose(x!, k!, { strides: 2 }),
+      absolute: 1e-5,
+    },
+    {
+      name: "same, overlapping",
+      inputs: [{ shape: [1, 3, 4, 2] }, { shape: [3, 3, 3, 2] }],
+      build: (x, k) => ops.conv2dTranspose(x!, k!, { strides: 2, padding: "same" }),
+      absolute: 1e-5,
+    },
+    {
+      name: "gaps",
+      inputs: [{ shape: [1, 3, 2, 2] }, { shape: [1, 2, 1, 2] }],
+      build: (x, k) => ops.conv2dTranspose(x!, k!, { strides: 3 }),
+      absolute: 1e-5,
+    },
+  ],
+  depthwiseConv2d: [
+    {
+      inputs: [image, { shape: [3, 3, 3, 2] }],
+      build: (x, k) => ops.depthwiseConv2d(x!, k!, { padding: "same" }),
+      absolute: 1e-5,
+    },
+  ],
+  maxPool2d: [
+    {
+      name: "same",
+      inputs: [{ ...image, distinct: true }],
+      build: (x) => ops.maxPool2d(x!, { size: 3, strides: 2, padding: "same" }),
+    },
+  ],
+  avgPool2d: [
+    { inputs: [image], build: (x) => ops.avgPool2d(x!) },
+    { name: "overlapping", inputs: [image], build: (x) => ops.avgPool2d(x!, { size: 3, strides: 1 }) },
+    {
+      name: "same",
+      inputs: [image],
+      build: (x) => ops.avgPool2d(x!, { size: [2, 3], strides: 2, padding: "same" }),
+    },
+  ],
+  cumSum: [
+    { inputs: [{ shape: [2, 9] }], dtypes: ["float32", "int32"], build: (x) => ops.cumSum(x!, 1) },
+    { name: "backwards", inputs: [{ shape: [5, 2] }], build: (x) => ops.cumSum(x!, 0, { reverse: true }) },
+    { name: "exclusive", inputs: [{ shape: [6] }], build: (x) => ops.cumSum(x!, 0, { exclusive: true }) },
+    { name: "of nothing", inputs: [{ shape: [2, 0] }], build: (x) => ops.cumSum(x!, 1, { exclusive: true }) },
+  ],
+  tile: [{ inputs: [x35], build: (x) => ops.tile(x!, [2, 3]) }],
+  repeat: [{ inputs: [x35], build: (x) => ops.repeat(x!, 2, -1) }],
+  arange: [
+    { inputs: [], build: () => ops.arange(7) },
+    { inputs: [], build: () => ops.arange(5, -4, -3) },
+    { inputs: [], build: () => ops.arange(0.5, 2, 0.25) },
+    { name: "as bytes", inputs: [], build: () => ops.arange(250, 262, 1, { dtype: "uint8" }) },
+  ],
+  linspace: [
+    { inputs: [], build: () => ops.linspace(-1, 2, 7) },
+    { name: "without the end", inputs: [], build: () => ops.linspace(0, 1, 4, { endpoint: false }) },
+  ],
+  eye: [{ inputs: [], build: () => ops.eye(3, 5, { diagonal: 1 }) }],
+  uniform: [{ inputs: [], build: () => ops.uniform(keyed, [3, 50], { min: -2, max: 3 }) }],
+  normal: [
+    {
+      inputs: [],
+      build: () => ops.normal(keyed, [3, 50], { mean: 1, standardDeviation: 2 }),
+      absolute: 1e-5,
+    },
+  ],
+  truncatedNormal: [{ inputs: [], build: () => ops.truncatedNormal(keyed, [150]), absolute: 1e-5 }],
+  bernoulli: [{ inputs: [], build: () => ops.bernoulli(keyed, [150], { probability: 0.3 }) }],
+  permutation: [{ inputs: [], build: () => ops.permutation(keyed, 150) }],
+  foldIn: [{ inputs: [], build: () => ops.foldIn(keyed, 17) }],
+  dropout: [{ inputs: [x35], build: (x) => ops.dropout(x!, 0.4, keyed, 3) }],
+};
