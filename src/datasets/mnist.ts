@@ -5,6 +5,7 @@ import { progressWriter } from "../charts/progress.js";
 import { readFile } from "../formats/files.js";
 import { gunzip, isGzip } from "../formats/gzip.js";
 import { readIdx } from "../formats/idx.js";
+import { runsOnNode } from "../formats/nodeFiles.js";
 import { checkContent, downloadToFolder } from "./cacheFile.js";
 import { type CatalogueEntry, type CatalogueFile, fashionMnistEntry, mnistEntry } from "./catalogue.js";
 import {
@@ -16,7 +17,7 @@ import {
   throwIfAborted,
 } from "./download.js";
 import type { ImageDataset, LabelledImages } from "./imageDataset.js";
-import { folderPlaces, runsOnNode } from "./places.js";
+import { folderPlaces } from "./places.js";
 import { toTensor } from "./wrap.js";
 
 export interface DatasetOptions {

@@ -1,5 +1,5 @@
 import { codeOf, fileSystemError } from "../formats/files.js";
-import { nodeFiles } from "../formats/nodeFiles.js";
+import { nodeFiles, runsOnNode } from "../formats/nodeFiles.js";
 import { type CatalogueEntry, fashionMnistEntry, mnistEntry } from "./catalogue.js";
 
 /** A place where a data set is looked for, in the order of the list. */
@@ -48,11 +48,6 @@ export async function folderPlaces(entry: CatalogueEntry): Promise<DatasetPlace[
       return { ...place, isComplete: found.every(Boolean) };
     }),
   );
-}
-
-/** True in Node; false in a browser, where there are no folders. */
-export function runsOnNode(): boolean {
-  return typeof process !== "undefined" && process.versions?.node !== undefined;
 }
 
 /** True where there is a file; a folder that may not be looked into is an error, not a missing file. */

@@ -36,10 +36,6 @@ export async function gunzip(bytes: Bytes, options: GunzipOptions = {}): Promise
   reader.offset = end;
   const crc = reader.uint32("CRC32");
   const size = reader.uint32("ISIZE");
-  if (size > maxBytes) {
-    const fix = "Raise maxBytes if the file is trusted.";
-    throw reader.fault("ISIZE", end + 4, `at most ${maxBytes} bytes of content`, `${size} bytes`, fix);
-  }
   if (size > (end - start) * maxRatio) {
     const expected = `a size that ${end - start} compressed bytes can hold`;
     throw reader.fault(
@@ -49,6 +45,10 @@ export async function gunzip(bytes: Bytes, options: GunzipOptions = {}): Promise
       `${size} bytes`,
       "The file is truncated or corrupt; fetch it again.",
     );
+  }
+  if (size > maxBytes) {
+    const fix = "Raise maxBytes if the file is trusted.";
+    throw reader.fault("ISIZE", end + 4, `at most ${maxBytes} bytes of content`, `${size} bytes`, fix);
   }
   const output = new BoundedOutput(size);
   try {

@@ -13,8 +13,8 @@ import { writeIdx } from "../../src/formats/index.js";
 import { FileServer } from "./server.js";
 
 const host = vi.hoisted(() => ({ isBrowser: false }));
-vi.mock("../../src/datasets/places.js", async (load) => {
-  const real = await load<typeof import("../../src/datasets/places.js")>();
+vi.mock("../../src/formats/nodeFiles.js", async (load) => {
+  const real = await load<typeof import("../../src/formats/nodeFiles.js")>();
   return { ...real, runsOnNode: () => !host.isBrowser };
 });
 

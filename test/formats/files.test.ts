@@ -117,3 +117,18 @@ describe("sha256", () => {
     );
   });
 });
+
+describe("in a browser", () => {
+  it("files are a FileError that says what to do instead", async () => {
+    vi.stubGlobal("process", undefined);
+    const failures = [readFile("a"), writeFileAtomic("a", textBytes("x"))].map((work) =>
+      work.catch((e: unknown) => e),
+    );
+    const errors = await Promise.all(failures);
+    vi.unstubAllGlobals();
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(FileError);
+      expect((error as FileError).fix).toContain("fetch the bytes");
+    }
+  });
+});
