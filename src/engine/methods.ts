@@ -99,7 +99,6 @@ type Method<F> = F extends (x: infer _X, ...rest: infer A) => infer R ? (...rest
 type ChainMethods = { readonly [N in Chained & keyof Ops]: Method<Ops[N]> };
 
 declare module "../graph/tensor.js" {
-  // biome-ignore lint/correctness/noUnusedVariables: the type parameter must match the class
   interface Tensor<D extends DType = DType> extends ChainMethods {
     /** The elements, row-major, as a copy. */
     data(): Promise<TypedArrayOf[D]>;

@@ -112,3 +112,20 @@ async function syncFolder(folder: string): Promise<void> {
     return;
   }
 }
+
+/** Whether a path exists. */
+export async function fileExists(path: string): Promise<boolean> {
+  const { fs } = await nodeFiles("fileExists");
+  return fs.access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Removes a file, if it is there. @throws {FileError} naming path and reason */
+export async function removeFile(path: string): Promise<void> {
+  const { fs } = await nodeFiles("removeFile");
+  await fs.rm(path, { force: true }).catch((error: unknown) => {
+    throw fileSystemError("removeFile", "to remove", path, error);
+  });
+}

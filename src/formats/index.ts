@@ -1,7 +1,7 @@
 export type { Bytes, Named, ReadOptions } from "./bytes.js";
 export { crc32, sha256 } from "./checksum.js";
 export { FileFormatError } from "./fault.js";
-export { FileSystemError, readFile, writeFileAtomic } from "./files.js";
+export { FileSystemError, fileExists, readFile, removeFile, writeFileAtomic } from "./files.js";
 export { type GunzipOptions, gunzip } from "./gzip.js";
 export { type IdxArray, readIdx, writeIdx } from "./idx.js";
 export { readNpy, writeNpy } from "./npy.js";

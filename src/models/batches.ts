@@ -2,18 +2,22 @@
 import type { NDArray } from "../base/array.js";
 import { DataError, ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
-import { realize } from "../engine/realize.js";
 import { type TensorData, tensor } from "../engine/create.js";
+import { realize } from "../engine/realize.js";
 import { type Variable, variable } from "../engine/variable.js";
 import { createNode, isTensor, type Tensor } from "../graph/tensor.js";
 import { add, cast, minimum, mul, sub } from "../ops/elementwise.js";
 import { gather } from "../ops/indexing.js";
-import { broadcastTo, iota, reshape } from "../ops/movement.js";
 import { scalar } from "../ops/leaf.js";
+import { broadcastTo, iota, reshape } from "../ops/movement.js";
 import { permutedIndex } from "../ops/random.js";
 
 /** What `fit` takes as inputs or targets: one array, or one per input or output, by position or name. */
-export type DataArgument = TensorData | readonly Tensor[] | readonly NDArray[] | { readonly [name: string]: TensorData };
+export type DataArgument =
+  | TensorData
+  | readonly Tensor[]
+  | readonly NDArray[]
+  | { readonly [name: string]: TensorData };
 
 /** Arrays of one length, in the order of the model's names. */
 export interface Columns {
@@ -31,9 +35,19 @@ export function columns(who: string, what: string, data: DataArgument, names: re
   const [first] = tensors;
   for (const [i, t] of tensors.entries()) {
     if (t.rank === 0) {
-      throw new ShapeError({ who, expected: `${what} with a batch axis`, received: "a scalar", fix: "Wrap it: [[…]]." });
+      throw new ShapeError({
+        who,
+        expected: `${what} with a batch axis`,
+        received: "a scalar",
+        fix: "Wrap it: [[…]].",
+      });
     }
-    if (t.shape[0] === 0) throw new DataError({ who, expected: `${what} with at least one row`, received: `shape ${formatShape(t.shape)}` });
+    if (t.shape[0] === 0)
+      throw new DataError({
+        who,
+        expected: `${what} with at least one row`,
+        received: `shape ${formatShape(t.shape)}`,
+      });
     if (t.shape[0] !== first!.shape[0]) {
       throw new DataError({
         who,
@@ -54,16 +68,26 @@ function pick(who: string, what: string, data: DataArgument, names: readonly str
       throw new DataError({
         who,
         expected: `${what} named ${names.join(", ")}`,
-        received: [...missing.map((name) => `no "${name}"`), ...extra.map((name) => `an unknown "${name}"`)].join(", "),
+        received: [
+          ...missing.map((name) => `no "${name}"`),
+          ...extra.map((name) => `an unknown "${name}"`),
+        ].join(", "),
       });
     }
     return names.map((name) => toTensor(record[name]!));
   }
-  const isList = Array.isArray(data) && data.length > 0 && data.every((item) => isTensor(item) || isNDArray(item) || ArrayBuffer.isView(item));
+  const isList =
+    Array.isArray(data) &&
+    data.length > 0 &&
+    data.every((item) => isTensor(item) || isNDArray(item) || ArrayBuffer.isView(item));
   if (isList) {
     const list = data as readonly TensorData[];
     if (list.length !== names.length) {
-      throw new DataError({ who, expected: `${names.length} arrays of ${what} (${names.join(", ")})`, received: `${list.length}` });
+      throw new DataError({
+        who,
+        expected: `${names.length} arrays of ${what} (${names.join(", ")})`,
+        received: `${list.length}`,
+      });
     }
     return list.map(toTensor);
   }
@@ -79,11 +103,20 @@ function pick(who: string, what: string, data: DataArgument, names: readonly str
 }
 
 function isNDArray(value: unknown): value is NDArray {
-  return typeof value === "object" && value !== null && "shape" in value && "data" in value && "dtype" in value;
+  return (
+    typeof value === "object" && value !== null && "shape" in value && "data" in value && "dtype" in value
+  );
 }
 
 function isNamed(data: unknown): boolean {
-  return typeof data === "object" && data !== null && !Array.isArray(data) && !isTensor(data) && !ArrayBuffer.isView(data) && !isNDArray(data);
+  return (
+    typeof data === "object" &&
+    data !== null &&
+    !Array.isArray(data) &&
+    !isTensor(data) &&
+    !ArrayBuffer.isView(data) &&
+    !isNDArray(data)
+  );
 }
 
 function toTensor(data: TensorData): Tensor {
@@ -118,10 +151,15 @@ export async function splitColumn(column: Tensor): Promise<Column> {
   }
   const apply = (rows: Tensor) =>
     chain.reduce((value, node) => {
-      const inputs = node.inputs.map((input) => (isUniform(input) ? broadcastTo(uniformValue(input), value.shape) : value));
+      const inputs = node.inputs.map((input) =>
+        isUniform(input) ? broadcastTo(uniformValue(input), value.shape) : value,
+      );
       return createNode(node.primitive, inputs, node.attributes);
     }, rows);
-  const key = chain.map((node) => `${node.signature}(${node.inputs.map((input) => (isUniform(input) ? uniformValue(input).payload.scalar : "x"))})`);
+  const key = chain.map(
+    (node) =>
+      `${node.signature}(${node.inputs.map((input) => (isUniform(input) ? uniformValue(input).payload.scalar : "x"))})`,
+  );
   return { resident: base, apply, key: `${typeKey(base)}${key.join("")}` };
 }
 
@@ -157,7 +195,8 @@ export class Cursor {
   readonly rows: Variable<"int32">;
 
   constructor(name: string) {
-    const counter = (part: string) => variable(0, { name: `${name}/${part}`, dtype: "int32", trainable: false });
+    const counter = (part: string) =>
+      variable(0, { name: `${name}/${part}`, dtype: "int32", trainable: false });
     this.step = counter("step");
     this.order = counter("order");
     this.first = counter("first");

@@ -1,5 +1,5 @@
-import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../engine/variable.js";
+import type { Tensor } from "../graph/tensor.js";
 
 /** Values by name: loss and metrics. */
 export type Logs = Readonly<Record<string, number>>;

@@ -2,20 +2,31 @@
  * `fit`, `evaluate`, `predict`: the loop over epochs and slices. One step (batch, forward, backward, update, metrics)
  * is one compiled program; a slice runs many steps in one call on the engine's thread.
  */
-import { foldIn } from "../base/prng.js";
+
 import { AbortedError, ConfigError, DataError, ShapeError } from "../base/errors.js";
+import { foldIn } from "../base/prng.js";
 import { formatShape } from "../base/shape.js";
 import { type ProgressWriter, progressWriter } from "../charts/index.js";
+import { tensor } from "../engine/create.js";
 import { backend } from "../engine/device.js";
+import { valueAndGrad } from "../engine/gradients.js";
 import { CompiledFunction } from "../engine/jit.js";
 import { realize, storageOf } from "../engine/realize.js";
-import { valueAndGrad } from "../engine/gradients.js";
-import { tensor } from "../engine/create.js";
 import { type Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, div, isFinite, logicalNot, mul } from "../ops/elementwise.js";
 import { any } from "../ops/reduce.js";
-import { type Column, type Columns, Cursor, columns, type DataArgument, nextRows, rowCount, splitColumn, takeRows } from "./batches.js";
+import {
+  type Column,
+  type Columns,
+  Cursor,
+  columns,
+  type DataArgument,
+  nextRows,
+  rowCount,
+  splitColumn,
+  takeRows,
+} from "./batches.js";
 import { type Callback, History, type Logs, readLogs, type TrainingRun } from "./callback.js";
 import type { Model } from "./model.js";
 
@@ -62,7 +73,12 @@ const SLICE = 30;
  * @returns the learning curves: loss and metrics per epoch, `val_…` for validation data
  * @throws {ConfigError} before `compile`, {DataError} for data that do not fit, {AbortedError} where the signal fired
  */
-export async function fit(model: Model, x: DataArgument, y: DataArgument, options: FitOptions = {}): Promise<History> {
+export async function fit(
+  model: Model,
+  x: DataArgument,
+  y: DataArgument,
+  options: FitOptions = {},
+): Promise<History> {
   const who = "fit";
   const { epochs = 1, batchSize = 32, shuffle = true, verbose = 1, initialEpoch = 0, seed = 0 } = options;
   checkCount(who, "epochs", epochs);
@@ -94,8 +110,18 @@ export async function fit(model: Model, x: DataArgument, y: DataArgument, option
       let logs = await trainEpoch(run, data.inputs.length, stop, options, callbacks, progress, started);
       if (split > 0 || validation) {
         const held = validation ?? data;
-        const evaluated = await evaluateRows(model, held, batchSize, validation ? 0 : trainRows, validation ? held.inputs.length : split, stop);
-        logs = { ...logs, ...Object.fromEntries(Object.entries(evaluated).map(([name, value]) => [`val_${name}`, value])) };
+        const evaluated = await evaluateRows(
+          model,
+          held,
+          batchSize,
+          validation ? 0 : trainRows,
+          validation ? held.inputs.length : split,
+          stop,
+        );
+        logs = {
+          ...logs,
+          ...Object.fromEntries(Object.entries(evaluated).map(([name, value]) => [`val_${name}`, value])),
+        };
       }
       reportEpoch(run, logs, verbose, progress, started);
       history.record(epoch, logs);
@@ -125,15 +151,28 @@ async function trainEpoch(
   let logs: Record<string, number> = {};
   while (run.step < run.stepsPerEpoch && !run.stopTraining) {
     const boundary = Math.min(run.stepsPerEpoch, ...intervals.map((n) => (Math.floor(run.step / n) + 1) * n));
-    const most = Math.min(boundary - run.step, perBatch ? 1 : (options.stepsPerExecution ?? Number.POSITIVE_INFINITY));
+    const most = Math.min(
+      boundary - run.step,
+      perBatch ? 1 : (options.stepsPerExecution ?? Number.POSITIVE_INFINITY),
+    );
     const budget = options.stepsPerExecution === undefined && !perBatch ? { budget: SLICE } : {};
     const { done, results } = await run.trainStep.run(most, { ...budget, stop: stop.flag });
     run.step += done;
     logs = await readLogs(results);
     stop.throwIfAborted("fit");
-    if (done === 0) throw new DataError({ who: "fit", expected: "a step to finish", received: "none", fix: "This is a defect of Myelin: please report it." });
+    if (done === 0)
+      throw new DataError({
+        who: "fit",
+        expected: "a step to finish",
+        received: "none",
+        fix: "This is a defect of Myelin: please report it.",
+      });
     if (perBatch) await each(callbacks, (c) => c.onBatchEnd?.(run.step - 1, logs, run));
-    await each(callbacks, (c) => (c.everySteps && run.step % c.everySteps === 0 ? c.onSteps?.(run.step, logs, run) : undefined));
+    await each(callbacks, (c) =>
+      c.everySteps && run.step % c.everySteps === 0 && run.step < run.stepsPerEpoch
+        ? c.onSteps?.(run.step, logs, run)
+        : undefined,
+    );
     progress?.update({ ...progressState(run, logs, started), done: run.step });
     options.onProgress?.((run.epoch * run.stepsPerEpoch + run.step) / (run.epochs * run.stepsPerEpoch), logs);
   }
@@ -152,12 +191,20 @@ function progressState(run: Run, logs: Logs, started: number) {
   };
 }
 
-function reportEpoch(run: Run, logs: Logs, verbose: 0 | 1 | 2, progress: ProgressWriter | undefined, started: number): void {
+function reportEpoch(
+  run: Run,
+  logs: Logs,
+  verbose: 0 | 1 | 2,
+  progress: ProgressWriter | undefined,
+  started: number,
+): void {
   const state = progressState(run, logs, started);
   progress?.done(state);
   if (verbose === 2) {
     const values = Object.entries(logs).map(([name, value]) => `${name}: ${value.toFixed(4)}`);
-    console.log(`Epoch ${run.epoch + 1}/${run.epochs} - ${state.seconds.toFixed(2)} s - ${values.join(" - ")}`);
+    console.log(
+      `Epoch ${run.epoch + 1}/${run.epochs} - ${state.seconds.toFixed(2)} s - ${values.join(" - ")}`,
+    );
   }
 }
 
@@ -167,20 +214,37 @@ function reportEpoch(run: Run, logs: Logs, verbose: 0 | 1 | 2, progress: Progres
  * @throws {ConfigError} before `compile`, {DataError} for data that do not fit
  * @example const { loss, accuracy } = await model.evaluate(test.images, test.labels)
  */
-export async function evaluate(model: Model, x: DataArgument, y: DataArgument, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+export async function evaluate(
+  model: Model,
+  x: DataArgument,
+  y: DataArgument,
+  options: EvaluateOptions = {},
+): Promise<Record<string, number>> {
   checkCompiled("evaluate", model);
   const data = pair("evaluate", model, x, y);
   const stop = stopFlag(options.signal);
   try {
     const logs = await evaluateRows(model, data, options.batchSize ?? 32, 0, data.inputs.length, stop);
-    if (options.verbose === 2) console.log(Object.entries(logs).map(([name, value]) => `${name}: ${value.toFixed(4)}`).join(" - "));
+    if (options.verbose === 2)
+      console.log(
+        Object.entries(logs)
+          .map(([name, value]) => `${name}: ${value.toFixed(4)}`)
+          .join(" - "),
+      );
     return logs;
   } finally {
     stop.dispose();
   }
 }
 
-async function evaluateRows(model: Model, data: Pair, batch: number, first: number, rows: number, stop: StopFlag): Promise<Record<string, number>> {
+async function evaluateRows(
+  model: Model,
+  data: Pair,
+  batch: number,
+  first: number,
+  rows: number,
+  stop: StopFlag,
+): Promise<Record<string, number>> {
   const step = await evaluateStep(model, data, batch, rows % batch !== 0);
   step.begin(first, rows, 0);
   resetMetrics(model, step);
@@ -202,21 +266,32 @@ async function evaluateRows(model: Model, data: Pair, batch: number, first: numb
  * @returns one tensor `[rows, …]`, or one per output name where the model has several
  * @example const probabilities = await model.predict(images)
  */
-export async function predict(model: Model, x: DataArgument, options: EvaluateOptions = {}): Promise<Tensor | Record<string, Tensor>> {
+export async function predict(
+  model: Model,
+  x: DataArgument,
+  options: EvaluateOptions = {},
+): Promise<Tensor | Record<string, Tensor>> {
   const who = "predict";
   const inputs = columns(who, "inputs", x, model.inputNames);
   checkShapes(who, model, inputs);
   const batch = Math.min(options.batchSize ?? 256, inputs.length);
   const parts = await Promise.all(inputs.tensors.map(splitColumn));
   const { length } = inputs;
-  const step = await cached(model, `predict ${batch} ${length % batch !== 0} ${parts.map((p) => p.key)}`, () => {
-    const cursor = new Cursor("predict");
-    return new Step(model, parts, [], cursor, ([...residents]) => {
-      const rows = nextRows(cursor, batch, false, length % batch !== 0);
-      const outputs = model.forward(parts.map((part, i) => takeRows(part, residents[i]!, rows)), { training: false });
-      return Object.fromEntries(model.outputNames.map((name, i) => [name, outputs[i]!]));
-    });
-  });
+  const step = await cached(
+    model,
+    `predict ${batch} ${length % batch !== 0} ${parts.map((p) => p.key)}`,
+    () => {
+      const cursor = new Cursor("predict");
+      return new Step(model, parts, [], cursor, ([...residents]) => {
+        const rows = nextRows(cursor, batch, false, length % batch !== 0);
+        const outputs = model.forward(
+          parts.map((part, i) => takeRows(part, residents[i]!, rows)),
+          { training: false },
+        );
+        return Object.fromEntries(model.outputNames.map((name, i) => [name, outputs[i]!]));
+      });
+    },
+  );
   step.bind(parts, []);
   step.begin(0, length, 0);
   const collected: Record<string, { data: Float32Array; shape: readonly number[] }> = {};
@@ -228,10 +303,15 @@ export async function predict(model: Model, x: DataArgument, options: EvaluateOp
       const width = inner.reduce((product, n) => product * n, 1);
       collected[name] ??= { data: new Float32Array(length * width), shape: [length, ...inner] };
       const values = await part.data();
-      collected[name].data.set(values.subarray(0, Math.min(batch, length - start) * width) as Float32Array, start * width);
+      collected[name].data.set(
+        values.subarray(0, Math.min(batch, length - start) * width) as Float32Array,
+        start * width,
+      );
     }
   }
-  const tensors = Object.fromEntries(Object.entries(collected).map(([name, { data, shape }]) => [name, tensor(data, { shape })]));
+  const tensors = Object.fromEntries(
+    Object.entries(collected).map(([name, { data, shape }]) => [name, tensor(data, { shape })]),
+  );
   return model.outputNames.length === 1 ? tensors[model.outputNames[0]!]! : tensors;
 }
 
@@ -269,7 +349,10 @@ class Step {
     this.cursor.order.assign(order);
   }
 
-  async run(steps: number, options: { budget?: number; stop?: Int32Array }): Promise<{ done: number; results: Record<string, Tensor> }> {
+  async run(
+    steps: number,
+    options: { budget?: number; stop?: Int32Array },
+  ): Promise<{ done: number; results: Record<string, Tensor> }> {
     const args = this.residents.map(storageOf);
     const most = Math.min(steps, 2 ** 30);
     const { value, result } = await this.compiled.run(args, most, options);
@@ -277,7 +360,10 @@ class Step {
   }
 }
 
-const steps = new WeakMap<Model, Map<string, { compiled: object | undefined; backend: object; step: Step }>>();
+const steps = new WeakMap<
+  Model,
+  Map<string, { compiled: object | undefined; backend: object; step: Step }>
+>();
 
 async function cached(model: Model, key: string, make: () => Step): Promise<Step> {
   let bySignature = steps.get(model);
@@ -296,12 +382,18 @@ function trainableKey(model: Model): string {
   return model.trainableWeights.map((w) => w.name).join();
 }
 
-async function trainStep(model: Model, data: Pair, batch: number, shuffle: boolean, hasTail: boolean): Promise<Step> {
+async function trainStep(
+  model: Model,
+  data: Pair,
+  batch: number,
+  shuffle: boolean,
+  hasTail: boolean,
+): Promise<Step> {
   const [inputs, targets] = await splitPair(data);
   const key = `train ${batch} ${shuffle} ${hasTail} ${[...inputs, ...targets].map((c) => c.key)} ${trainableKey(model)}`;
   const step = await cached(model, key, () => {
     const compiled = model.compiled!;
-    model.buildFor(inputs.map((column, i) => [null, ...data.inputs.tensors[i]!.shape.slice(1)]));
+    model.buildFor(inputs.map((_, i) => [null, ...data.inputs.tensors[i]!.shape.slice(1)]));
     compiled.optimizer.build(model.trainableWeights);
     const cursor = new Cursor("fit");
     const totals = new LossTotals();
@@ -324,7 +416,7 @@ async function evaluateStep(model: Model, data: Pair, batch: number, hasTail: bo
   const [inputs, targets] = await splitPair(data);
   const key = `evaluate ${batch} ${hasTail} ${[...inputs, ...targets].map((c) => c.key)}`;
   const step = await cached(model, key, () => {
-    model.buildFor(inputs.map((column, i) => [null, ...data.inputs.tensors[i]!.shape.slice(1)]));
+    model.buildFor(inputs.map((_, i) => [null, ...data.inputs.tensors[i]!.shape.slice(1)]));
     const cursor = new Cursor("evaluate");
     const totals = new LossTotals();
     const body = (residents: readonly Tensor[]) => {
@@ -346,7 +438,12 @@ interface Measured {
 }
 
 /** Total loss = Σ weight · loss of an output (+ what layers add). */
-function lossAndOutputs(model: Model, x: readonly Tensor[], y: readonly Tensor[], training: boolean): Measured & Record<string, never> {
+function lossAndOutputs(
+  model: Model,
+  x: readonly Tensor[],
+  y: readonly Tensor[],
+  training: boolean,
+): Measured & Record<string, never> {
   const outputs = model.forward(x, { training });
   const parts: Record<string, Tensor> = {};
   let total: Tensor | undefined;
@@ -381,11 +478,18 @@ class LossTotals {
   }
 }
 
-function measure(model: Model, measured: Measured, y: readonly Tensor[], totals: LossTotals, count: Tensor): Record<string, Tensor> {
+function measure(
+  model: Model,
+  measured: Measured,
+  y: readonly Tensor[],
+  totals: LossTotals,
+  count: Tensor,
+): Record<string, Tensor> {
   totals.rows.assign(add(totals.rows.value, count));
   const results: Record<string, Tensor> = { loss: totals.mean("loss", measured.loss, count) };
   if (model.outputNames.length > 1) {
-    for (const [name, value] of Object.entries(measured.parts)) results[`${name}_loss`] = totals.mean(`${name}_loss`, value, count);
+    for (const [name, value] of Object.entries(measured.parts))
+      results[`${name}_loss`] = totals.mean(`${name}_loss`, value, count);
   }
   for (const { output, metric } of model.compiled!.metrics) {
     const at = model.outputNames.indexOf(output);
@@ -423,7 +527,9 @@ class Run implements TrainingRun {
     const all: [string, Variable][] = [
       ...this.model.weights.map((v, i): [string, Variable] => [`model/${i}/${v.name}`, v]),
       ...optimizer.variables.map((v, i): [string, Variable] => [`optimizer/${i}/${v.name}`, v]),
-      ...metrics.flatMap(({ metric }, k) => metric.variables.map((v, i): [string, Variable] => [`metrics/${k}/${i}/${v.name}`, v])),
+      ...metrics.flatMap(({ metric }, k) =>
+        metric.variables.map((v, i): [string, Variable] => [`metrics/${k}/${i}/${v.name}`, v]),
+      ),
       ...this.trainStep.totals.map((v): [string, Variable] => [`totals/${v.name}`, v]),
       ...this.trainStep.cursor.variables.map((v): [string, Variable] => [`cursor/${v.name}`, v]),
     ];
@@ -458,31 +564,47 @@ function checkShapes(who: string, model: Model, inputs: Columns): void {
   if (!expected) return;
   expected.forEach((shape, i) => {
     const received = inputs.tensors[i]!.shape;
-    const fits = shape.length === received.length && shape.every((n, axis) => axis === 0 || n === null || n === received[axis]);
+    const fits =
+      shape.length === received.length &&
+      shape.every((n, axis) => axis === 0 || n === null || n === received[axis]);
     if (!fits) {
       throw new ShapeError({
         who,
         expected: `input "${model.inputNames[i]}" of shape ${formatShape(shape)}`,
         received: formatShape(received),
-        fix: received.length === shape.length - 1 ? "Add the missing axis with expandDims(x, -1), or the batch axis with expandDims(x, 0)." : "",
+        fix:
+          received.length === shape.length - 1
+            ? "Add the missing axis with expandDims(x, -1), or the batch axis with expandDims(x, 0)."
+            : "",
       });
     }
   });
 }
 
 async function splitPair(data: Pair): Promise<[Column[], Column[]]> {
-  return [await Promise.all(data.inputs.tensors.map(splitColumn)), await Promise.all(data.targets.tensors.map(splitColumn))];
+  return [
+    await Promise.all(data.inputs.tensors.map(splitColumn)),
+    await Promise.all(data.targets.tensors.map(splitColumn)),
+  ];
 }
 
 function validationRows(who: string, options: FitOptions, rows: number): number {
   const { validationSplit = 0 } = options;
   if (!(validationSplit >= 0 && validationSplit < 1)) {
-    throw new ConfigError({ who, expected: "a validationSplit from 0 to below 1", received: String(validationSplit) });
+    throw new ConfigError({
+      who,
+      expected: "a validationSplit from 0 to below 1",
+      received: String(validationSplit),
+    });
   }
   if (options.validationData || validationSplit === 0) return 0;
   const split = rows - Math.floor(rows * (1 - validationSplit));
   if (split === 0 || split === rows) {
-    throw new DataError({ who, expected: "at least one row on each side of the split", received: `${rows} rows split at ${validationSplit}` });
+    throw new DataError({
+      who,
+      expected: "at least one row on each side of the split",
+      received: `${rows} rows split at ${validationSplit}`,
+    });
   }
   return split;
 }
@@ -506,7 +628,12 @@ async function checkFinite(who: string, names: readonly string[], inputs: Column
 
 function checkCompiled(who: string, model: Model): void {
   if (model.compiled) return;
-  throw new ConfigError({ who, expected: "a compiled model", received: `"${model.name}", which is not`, fix: 'Call model.compile({ optimizer: "adam", loss: … }) first.' });
+  throw new ConfigError({
+    who,
+    expected: "a compiled model",
+    received: `"${model.name}", which is not`,
+    fix: 'Call model.compile({ optimizer: "adam", loss: … }) first.',
+  });
 }
 
 function checkCount(who: string, name: string, value: number): void {
@@ -537,14 +664,28 @@ function stopFlag(signal: AbortSignal | undefined): StopFlag {
 
 /** Shared where the platform allows it, so that a worker sees the flag. */
 const SharedArrayBufferOrNot: new (length: number) => ArrayBuffer =
-  typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : (SharedArrayBuffer as unknown as new (length: number) => ArrayBuffer);
+  typeof SharedArrayBuffer === "undefined"
+    ? ArrayBuffer
+    : (SharedArrayBuffer as unknown as new (
+        length: number,
+      ) => ArrayBuffer);
 
 function throwIfAborted(who: string, signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw new AbortedError({ who, expected: "to run to the end", received: "an abort signal", fix: "The weights are those after the last full step." }, { cause: signal.reason });
+  throw new AbortedError(
+    {
+      who,
+      expected: "to run to the end",
+      received: "an abort signal",
+      fix: "The weights are those after the last full step.",
+    },
+    { cause: signal.reason },
+  );
 }
 
-async function each(callbacks: readonly Callback[], call: (callback: Callback) => void | Promise<void> | undefined): Promise<void> {
+async function each(
+  callbacks: readonly Callback[],
+  call: (callback: Callback) => void | Promise<void> | undefined,
+): Promise<void> {
   for (const callback of callbacks) await call(callback);
 }
-

@@ -140,7 +140,7 @@ export const sigmoid = unary("sigmoid", {
 /** max(x, 0); the derivative at 0 is 0. */
 export const relu = unary("relu", {
   policy: "float",
-  reference: (x) => (x > 0 ? x : x === x ? 0 : x),
+  reference: (x) => (x > 0 || Number.isNaN(x) ? x : 0),
   vjp: (g, _x, y) => where(greater(y, 0), g, 0),
 });
 

@@ -213,7 +213,7 @@ class ReferenceExecutable implements Executable {
     });
   }
 
-  private reducedShape(step: ReduceStep, loads: readonly number[]): readonly number[] {
+  private reducedShape(_step: ReduceStep, loads: readonly number[]): readonly number[] {
     if (loads.length === 0) throw new Error("a reduction reads at least one operand");
     return this.actual(this.operand(loads[0]!)).shape;
   }
