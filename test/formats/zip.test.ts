@@ -50,6 +50,39 @@ describe("unzip", () => {
     expect(x).toEqual({ shape: [100], dtype: "float32", data: new Float32Array(100) });
   });
 
+  it("reads the ZIP64 fields of sizes, offsets and counts", () => {
+    const little = (value: number, bytes: number) => {
+      const field = new Uint8Array(bytes);
+      new DataView(field.buffer).setUint32(0, value, true);
+      return field;
+    };
+    const all = little(0xffffffff, 4);
+    const local = hello.subarray(0, 40);
+    const extra = concatBytes(bytesOf("01001800"), little(5, 8), little(5, 8), little(0, 8)); // sizes and offset
+    const central = concatBytes(
+      hello.subarray(40, 60), // to the sizes
+      concatBytes(all, all),
+      concatBytes(bytesOf("0500"), little(extra.length, 4), new Uint8Array(8)), // lengths, disk, attributes
+      concatBytes(all, textBytes("a.txt"), extra),
+    );
+    const end64 = concatBytes(
+      bytesOf("504b0606"),
+      new Uint8Array(28),
+      little(1, 8),
+      little(central.length, 8),
+      little(40, 8),
+    );
+    const locator = concatBytes(
+      bytesOf("504b060700000000"),
+      little(40 + central.length, 8),
+      bytesOf("01000000"),
+    );
+    const end = concatBytes(bytesOf("504b050600000000ffffffff"), all, all, bytesOf("0000"));
+    expect(unzip(concatBytes(local, central, end64, locator, end))).toEqual(
+      new Map([["a.txt", textBytes("hello")]]),
+    );
+  });
+
   it("leaves folders and filtered entries out", () => {
     const archive = zipSync({ "f/": new Uint8Array(), "f/a": textBytes("a"), b: textBytes("b") });
     expect([...unzip(archive).keys()]).toEqual(["f/a", "b"]);
