@@ -3,7 +3,7 @@ import { foldIn, hashString, permutedIndex } from "../base/prng.js";
 import { glyphs, type Point } from "./glyphs.js";
 import type { ImageDataset, LabelledImages } from "./imageDataset.js";
 import { Pen } from "./pen.js";
-import { toTensor } from "./wrap.js";
+import { labelledImages } from "./wrap.js";
 
 export interface DigitsOptions {
   /** Number of training images; 6,000 unless told. */
@@ -44,8 +44,8 @@ const style = {
  * Digits 28 × 28 that look handwritten, generated: pen strokes in several styles per digit, with jitter of the
  * strokes, slant, rotation, scale, place, pen width, blur and noise. For where no real data can be had.
  *
- * `images` `[n, 28, 28]` uint8, ink bright on black as in MNIST; `labels` `[n]` uint8, each ten in a row holding
- * every digit once. The same seed gives the same images; a shorter set is the start of a longer one. 10,000 images
+ * `images` `[n, 28, 28]` float32 from 0 to 1, ink bright on black as in MNIST; `labels` `[n]` uint8, each ten in a
+ * row holding every digit once. The same seed gives the same images; a shorter set is the start of a longer one. 10,000 images
  * take less than a second.
  *
  * @throws {ConfigError} where a count is no integer ≥ 1 or the seed no integer
@@ -87,10 +87,10 @@ function write(key: number, count: number): LabelledImages {
     drawDigit(pen, label, random);
     develop(pen, random, images.subarray(i * pixelCount, (i + 1) * pixelCount));
   }
-  return {
-    images: toTensor({ shape: [count, size, size], dtype: "uint8", data: images }),
-    labels: toTensor({ shape: [count], dtype: "uint8", data: labels }),
-  };
+  return labelledImages(
+    { shape: [count, size, size], dtype: "uint8", data: images },
+    { shape: [count], dtype: "uint8", data: labels },
+  );
 }
 
 function drawDigit(pen: Pen, digit: number, random: ImageRandom): void {

@@ -1,9 +1,13 @@
-import type { DatasetTensor } from "./wrap.js";
+import type { Tensor } from "../graph/tensor.js";
 
-/** Images `[n, height, width]`, uint8, 0 (background) to 255, and their labels `[n]`, uint8, 0 to classes − 1. */
+/**
+ * Images `[n, height, width]`, float32, 0 (background) to 1, and their labels `[n]`, uint8, 0 to classes − 1.
+ *
+ * In memory the images are bytes: they are converted and divided by 255 where they are used, batch by batch in `fit`.
+ */
 export interface LabelledImages {
-  readonly images: DatasetTensor<"uint8">;
-  readonly labels: DatasetTensor<"uint8">;
+  readonly images: Tensor<"float32">;
+  readonly labels: Tensor<"uint8">;
 }
 
 /** Where a data set came from: the kind of place, and the folder, address or generator. */

@@ -4,4 +4,3 @@ export type { DatasetSource, ImageDataset, LabelledImages } from "./imageDataset
 export { type DatasetOptions, fashionMnist, mnist } from "./mnist.js";
 export { type DatasetName, type DatasetPlace, datasetPlaces } from "./places.js";
 export { type QuickstartData, quickstartData } from "./quickstart.js";
-export type { DatasetTensor } from "./wrap.js";

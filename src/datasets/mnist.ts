@@ -18,7 +18,7 @@ import {
 } from "./download.js";
 import type { ImageDataset, LabelledImages } from "./imageDataset.js";
 import { folderPlaces } from "./places.js";
-import { toTensor } from "./wrap.js";
+import { labelledImages } from "./wrap.js";
 
 export interface DatasetOptions {
   /** Ends loading; a download goes on where it stopped the next time. */
@@ -39,8 +39,8 @@ type LoadOptions = DatasetOptions & Pick<DownloadOptions, "connectSeconds" | "ro
 /**
  * Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 × 28, 10 classes (Xiao, Rasul, Vollgraf 2017).
  *
- * `images` `[n, 28, 28]` uint8, `labels` `[n]` uint8. Looked for in `MYELIN_DATA`, then in the cache folder, then
- * downloaded from its public home (30 MB, checked, kept in the cache). In a browser it is fetched, from `baseUrl`
+ * `images` `[n, 28, 28]` float32 from 0 to 1 (bytes in memory, converted batch by batch), `labels` `[n]` uint8. Looked
+ * for in `MYELIN_DATA`, then in the cache folder, then downloaded from its public home (30 MB, checked, kept in the cache). In a browser it is fetched, from `baseUrl`
  * where given. `source` says where it came from.
  *
  * @throws {DataError} where it can be had nowhere, or a checksum fails
@@ -133,7 +133,7 @@ async function assemble(
   const pair = async (imagesFile: CatalogueFile, labelsFile: CatalogueFile): Promise<LabelledImages> => {
     const [labels, images] = [await read(labelsFile), await read(imagesFile)];
     checkPair(entry, imagesFile, images, labels);
-    return { images: toTensor(images), labels: toTensor(labels) };
+    return labelledImages(images, labels);
   };
   const { trainImages, trainLabels, testImages, testLabels } = entry.files;
   const test = await pair(testImages, testLabels);

@@ -10,6 +10,7 @@ import type { DownloadProgress } from "../../src/datasets/download.js";
 import { datasetPlaces, quickstartData } from "../../src/datasets/index.js";
 import { loadImages } from "../../src/datasets/mnist.js";
 import { writeIdx } from "../../src/formats/index.js";
+import { bytesOf } from "./pixels.js";
 import { FileServer } from "./server.js";
 
 const host = vi.hoisted(() => ({ isBrowser: false }));
@@ -101,8 +102,9 @@ describe("a data set in folders", () => {
       vi.stubEnv("MYELIN_DATA", root);
       const data = await load();
       expect(data.source).toEqual({ kind: "MYELIN_DATA", location: folder });
-      expect(data.train.images).toEqual({ shape: [6, 2, 2], dtype: "uint8", data: noise });
-      expect([...data.test.labels.data]).toEqual([2, 2, 1, 0]);
+      expect(data.train.images).toMatchObject({ shape: [6, 2, 2], dtype: "float32" });
+      expect(bytesOf(data.train.images)).toEqual(noise);
+      expect([...data.test.labels.dataSync()]).toEqual([2, 2, 1, 0]);
       expect(data.classNames).toEqual(["a", "b", "c"]);
     }
     expect(server.requests).toEqual([]);
@@ -163,7 +165,7 @@ describe("a data set that is downloaded", () => {
     const seen: DownloadProgress[] = [];
     const data = await load({ onProgress: (progress) => seen.push(progress) });
     expect(data.source).toEqual({ kind: "download", location: address });
-    expect(data.train.images.data).toEqual(noise);
+    expect(bytesOf(data.train.images)).toEqual(noise);
     expect((await readdir(cache)).sort()).toEqual(Object.values(names).sort());
     for (const part of parts) {
       const last = seen.filter((progress) => progress.file === names[part]).at(-1);
@@ -184,7 +186,7 @@ describe("a data set that is downloaded", () => {
 
   it("goes on after a cut connection", async () => {
     server.cut = { after: 15, times: 1 };
-    expect((await load()).train.images.data).toEqual(noise);
+    expect(bytesOf((await load()).train.images)).toEqual(noise);
     expect(server.requests.slice(0, 2).map(({ path }) => path)).toEqual([names.testLabels, names.testLabels]);
   });
 
@@ -192,7 +194,7 @@ describe("a data set that is downloaded", () => {
     await mkdir(cache, { recursive: true });
     await writeFile(join(cache, `${names.testLabels}.part`), new Uint8Array(7));
     await writeFile(join(cache, `${names.testImages}.part`), new Uint8Array(5000));
-    expect([...(await load()).test.labels.data]).toEqual([2, 2, 1, 0]);
+    expect([...(await load()).test.labels.dataSync()]).toEqual([2, 2, 1, 0]);
     expect((await readdir(cache)).sort()).toEqual(Object.values(names).sort());
   });
 
@@ -258,9 +260,9 @@ describe("in a browser", () => {
     host.isBrowser = true;
     const data = await load({ baseUrl: address });
     expect(data.source).toEqual({ kind: "download", location: address });
-    expect(data.train.images.data).toEqual(noise);
+    expect(bytesOf(data.train.images)).toEqual(noise);
     server.headers = { "content-encoding": "gzip" };
-    expect((await load()).test.images.data).toEqual(noise.subarray(8));
+    expect(bytesOf((await load()).test.images)).toEqual(noise.subarray(8));
     expect(await readdir(root)).toEqual([]);
   });
 

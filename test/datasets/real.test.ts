@@ -30,8 +30,8 @@ for (const { entry, load, train, test } of sets) {
       const data = await load({ offline: true });
       expect(data.train.images.shape).toEqual([60000, 28, 28]);
       expect(data.test.images.shape).toEqual([10000, 28, 28]);
-      expect([...data.train.labels.data.subarray(0, 5)]).toEqual(train);
-      expect([...data.test.labels.data.subarray(0, 5)]).toEqual(test);
+      expect([...data.train.labels.dataSync().subarray(0, 5)]).toEqual(train);
+      expect([...data.test.labels.dataSync().subarray(0, 5)]).toEqual(test);
       expect(data.classNames).toHaveLength(10);
     });
   });
