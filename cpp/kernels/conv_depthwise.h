@@ -1,6 +1,8 @@
 // Depthwise convolution (groups = channels in = channels out): vectors run over the channels, every tap is an elementwise
 // multiply-add. Shares the geometry of conv_direct.h (classes of output columns, taps); needs no packing and no scratch:
 // pixels at the border take only the taps inside. Bound: loads from L1 (P + 1 per P multiply-adds) and memory.
+// Reached on one thread, 56² · 128 channels, batch 8, AVX-512 / AVX2: forward 52 / 29 GFLOP/s (23 GB/s from memory), kernel gradient
+// 28 / 21 on a busy machine.
 #pragma once
 #include "conv_direct.h"
 
@@ -96,30 +98,57 @@ static void depthwiseRun(const Direct* d, const float* source, const float* kern
   for (Size unit = (Size)begin * d->chunkUnits; unit < last; unit++) depthwiseUnit(d, source, kernel, out, unit);
 }
 
-// Kernel gradient of one tap: c[channel] = Σ a · b over a band, four sums in fixed order.
-static __attribute__((noinline)) void depthwiseDot(const float* a, const float* b, Size rows, Size pixels, Size aRow, Size bRow,
-                                                   Size lda, Size channels, float* c, bool first) {
-  for (Size c0 = 0; c0 < channels; c0 += LANES) {
-    int lanes = (int)smaller(LANES, channels - c0);
-    vf sum[4] = {zeroFloat(), zeroFloat(), zeroFloat(), zeroFloat()};
-    for (Size r = 0; r < rows; r++) {
-      const float *x = a + r * aRow + c0, *g = b + r * bRow + c0;
-      Size p = 0;
+// ---- Kernel gradient ---------------------------------------------------------------------------------------------
+
+enum { DEPTHWISE_TAPS = 4 };
+
+// Taps kx … kx + count − 1 of one kernel row over a band: c[tap, channel] += Σ x · dy. Tap i has the pixels from[i] … to[i] − 1.
+struct DepthwiseBand {
+  const float* x;   // of pixel 0 and tap 0 (may lie outside the image: only pixels of the tap are read)
+  const float* dy;  // of pixel 0
+  Size rows, xRow, dyRow;
+  Size lda, tapStep, channels;
+  Size from[DEPTHWISE_TAPS], to[DEPTHWISE_TAPS];
+};
+
+// Rows outside, channels inside: sums return to L1 after each row, so that the pixels of a row (which lie `channels` apart and
+// collide in L1) are read once per kernel row.
+template <int T>
+static __attribute__((noinline)) void depthwiseTaps(const DepthwiseBand* band, float* c) {
+  const Size lda = band->lda, ldb = band->channels, step = band->tapStep;
+  Size inner0 = band->from[0], inner1 = band->to[0], last = band->to[0];
+  for (int i = 1; i < T; i++) {
+    inner0 = larger(inner0, band->from[i]), inner1 = smaller(inner1, band->to[i]), last = larger(last, band->to[i]);
+  }
+  if (inner1 <= inner0) inner0 = inner1 = last;
+  for (Size row = 0; row < band->rows; row++)
+    for (Size c0 = 0; c0 < band->channels; c0 += LANES) {
+      const float *x = band->x + row * band->xRow + c0, *g = band->dy + row * band->dyRow + c0;
+      const int lanes = (int)smaller(LANES, band->channels - c0);
+      vf sum[T], odd[T];
+      UNROLL_FULLY for (int i = 0; i < T; i++) sum[i] = loadPartial(c + i * band->channels + c0, lanes), odd[i] = zeroFloat();
+      Size p = inner0;
       if (lanes == LANES) {
-        for (; p + 4 <= pixels; p += 4)
-          UNROLL_FULLY for (int i = 0; i < 4; i++) sum[i] = fma(load(x + (p + i) * lda), load(g + (p + i) * channels), sum[i]);
-        for (; p < pixels; p++) sum[0] = fma(load(x + p * lda), load(g + p * channels), sum[0]);
-      } else {
-        for (; p < pixels; p++) sum[0] = fma(loadPartial(x + p * lda, lanes), loadPartial(g + p * channels, lanes), sum[0]);
+        for (; p + 2 <= inner1; p += 2) {
+          vf g0 = load(g + p * ldb), g1 = load(g + p * ldb + ldb);
+          UNROLL_FULLY for (int i = 0; i < T; i++) {
+            sum[i] = fma(load(x + p * lda + i * step), g0, sum[i]);
+            odd[i] = fma(load(x + p * lda + lda + i * step), g1, odd[i]);
+          }
+        }
+      }
+      for (; p < inner1; p++) {
+        vf g0 = loadPartial(g + p * ldb, lanes);
+        UNROLL_FULLY for (int i = 0; i < T; i++) sum[i] = fma(loadPartial(x + p * lda + i * step, lanes), g0, sum[i]);
+      }
+      UNROLL_FULLY for (int i = 0; i < T; i++) {
+        for (p = band->from[i]; p < smaller(inner0, band->to[i]); p++)
+          sum[i] = fma(loadPartial(x + p * lda + i * step, lanes), loadPartial(g + p * ldb, lanes), sum[i]);
+        for (p = larger(inner1, band->from[i]); p < band->to[i]; p++)
+          sum[i] = fma(loadPartial(x + p * lda + i * step, lanes), loadPartial(g + p * ldb, lanes), sum[i]);
+        storePartial(c + i * band->channels + c0, sum[i] + odd[i], lanes);
       }
     }
-    vf total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    if (lanes == LANES) {
-      store(c + c0, first ? total : load(c + c0) + total);
-    } else {
-      storePartial(c + c0, first ? total : loadPartial(c + c0, lanes) + total, lanes);
-    }
-  }
 }
 
 }  // namespace conv

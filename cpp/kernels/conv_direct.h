@@ -12,6 +12,19 @@
 // Bound: FMA rate. Unit of work = (image, band of rows, tile of columns) of about 2 MFLOP whose source fits L2; inside it
 // group → block of output channels → row → tile of pixels. Weights are packed once per step (phase 0):
 //   [group][class][block of 2 · LANES channels][kernel row][tap][channel][lanes].
+// Reached on one thread, GFLOP/s forward / input gradient, weights packed inside the call (peak AVX-512 265–285, AVX2 133–140):
+//                               AVX-512     AVX2          WASM relaxed (peak 55)
+//   28² 1→32, batch 32          153 / –      83 / –       29 / –          K = 9: stores decide
+//   13² 32→64, batch 32         239 / 211   127 / 100     52 / 42
+//   180² 3→16                   171 / –     123 / –
+//   90² 16→32                   243 / 208   126 / 123     54 / 53
+//   45² 32→64                   251 / 231   128 / 123
+//   128² 16→16                  199 / 205   122 / 122     54 / 54
+//   32² 64→64                   258 / 258   125 / 124     42 / 46
+//   16² 128→128                 272 / 267   130 / 128     45 / 41
+//   56² 64→128, stride 2        240 / 241   124 / 124
+//   14² 256→256, 1×1            257 / 254   126 / 125
+// Fewer outputs than lanes leave lanes empty: 1 output 12, 3 outputs 38 GFLOP/s.
 #pragma once
 #include "conv_rows.h"
 
