@@ -92,6 +92,8 @@ function dtypeOf(array: ArrayBufferView): DType {
 }
 
 function convert(source: ArrayLike<number> | BigInt64Array, dtype: DType): TypedArray {
+  // The elements are copied into the backend's memory anyway: a matching array is taken as it is.
+  if (source instanceof arrayOf(dtype) && dtype !== "bool") return source as TypedArray;
   const result = allocateArray(dtype, source.length);
   if (dtype === "float32" || dtype === "float64") {
     for (let i = 0; i < result.length; i++) result[i] = Number(source[i]);
@@ -110,6 +112,10 @@ function convert(source: ArrayLike<number> | BigInt64Array, dtype: DType): Typed
     } else result[i] = Math.trunc(value);
   }
   return result;
+}
+
+function arrayOf(dtype: DType): new (length: number) => TypedArray {
+  return allocateArray(dtype, 0).constructor as new (length: number) => TypedArray;
 }
 
 function shapeOf(data: NestedArray): number[] {

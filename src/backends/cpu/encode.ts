@@ -144,7 +144,7 @@ class Encoder {
   private kernel(step: Step, name: string, views: readonly number[], words: readonly number[]): number[] {
     const number = this.kernelNumber.get(name);
     if (number === undefined) throw this.missing(`operation ${name}`);
-    const payload = [number, views.length, ...views, ...words];
+    const payload = [number, views.length, ...views, words.length, ...words];
     return [STEP.kernel, flags(step), payload.length, ...payload];
   }
 
