@@ -33,20 +33,25 @@ struct Blocking {
   int64_t partialOffset, partialRow;         // in floats
 };
 
-// Below 2 MFLOP (8 µs at 260 GFLOP/s) handing out a chunk costs more than balance gains.
-static const int64_t CHUNK_FLOPS = 1 << 21;
-static const int64_t MAXIMUM_CHUNKS = 32;
+// Up to 8 chunks of 2 MFLOP (8 µs at 260 GFLOP/s): smaller ones cost more to hand out than balance gains. More only
+// where each still has 64 MFLOP: wide and high regions use what they load into the caches more often.
+static const int64_t CHUNK_FLOPS = 1 << 21, LARGE_CHUNK_FLOPS = 1 << 26;
+static const int64_t FEW_CHUNKS = 8, MAXIMUM_CHUNKS = 32;
 static const int64_t THIN_ROWS = 64;           // up to here depth is cut before columns
 static const int64_t LEAST_DEPTH = 128;        // of a depth chunk: a partial costs a store and a load per element
-static const int64_t LEAST_COLUMNS = 4 * LANES * TILE_VECTORS;
+static const int64_t LEAST_ROWS = 32, LARGE_ROWS = 64;
+static const int64_t LEAST_COLUMNS = 128, STREAM_COLUMNS = 1024;
 static const int64_t STREAM_DEPTH = 16, STREAM_FLOATS = 1 << 16;
 static const int64_t PARTIAL_LIMIT = 1 << 20;  // floats of all partials
+static const int64_t PAGE_FLOATS = 1024;
+static const int64_t CACHED_FLOATS = 1 << 21, MANY_ROWS = 1024;  // b up to 8 MB (2 MB) is read in place
 
 static int64_t wantedChunks(const Problem& p) {
   double flops = 2.0 * (double)p.rows * (double)p.columns * (double)p.depth * (double)p.batches;
-  double wanted = flops / (double)CHUNK_FLOPS;
-  if (wanted > (double)MAXIMUM_CHUNKS) return MAXIMUM_CHUNKS;
-  return powerOfTwoAtMost(larger(1, (int64_t)(wanted * 1.5)));
+  double few = flops * 1.5 / (double)CHUNK_FLOPS, many = flops / (double)LARGE_CHUNK_FLOPS;
+  if (few > (double)FEW_CHUNKS) few = (double)FEW_CHUNKS;
+  if (many > (double)MAXIMUM_CHUNKS) many = (double)MAXIMUM_CHUNKS;
+  return powerOfTwoAtMost(larger(1, (int64_t)(few > many ? few : many)));
 }
 
 // Rows of a power of two share one set of the cache; a spare line apart they do not.
@@ -58,18 +63,20 @@ static int64_t depthCuts(const Problem& p, int64_t wanted) {
   return most < 2 ? 1 : smaller(wanted, powerOfTwoAtMost(most));
 }
 
+// How many parts of at least `least` the length gives, of those wanted.
+INLINE int64_t cuts(int64_t length, int64_t least, int64_t wanted) {
+  return powerOfTwoAtMost(larger(1, smaller(wanted, length / least)));
+}
+
 static void cutOneBatch(Blocking& blocking, const Problem& p, int64_t wanted) {
+  bool thin = p.rows <= THIN_ROWS && p.b.column == 1;
+  if (thin) blocking.depthChunks = depthCuts(p, wanted);
+  else blocking.rowChunks = cuts(p.rows, wanted > FEW_CHUNKS ? LARGE_ROWS : LEAST_ROWS, wanted);
+  wanted /= blocking.depthChunks * blocking.rowChunks;
   if (wanted <= 1) return;
-  if (p.rows <= THIN_ROWS && p.b.column == 1) {
-    blocking.depthChunks = depthCuts(p, wanted);
-    if (blocking.depthChunks == wanted) return;
-    wanted /= blocking.depthChunks;
-  }
-  blocking.rowChunks = powerOfTwoAtMost(larger(1, smaller(wanted, p.rows / (2 * TILE_ROWS))));
-  wanted /= blocking.rowChunks;
-  blocking.columnChunks = powerOfTwoAtMost(larger(1, smaller(wanted, p.columns / LEAST_COLUMNS)));
+  blocking.columnChunks = cuts(p.columns, blocking.depthChunks > 1 ? STREAM_COLUMNS : LEAST_COLUMNS, wanted);
   wanted /= blocking.columnChunks;
-  if (wanted > 1 && blocking.depthChunks == 1) blocking.depthChunks = depthCuts(p, wanted);
+  if (wanted > 1 && !thin) blocking.depthChunks = depthCuts(p, wanted);
 }
 
 static Form chooseForm(const Problem& p) {
@@ -77,30 +84,31 @@ static Form chooseForm(const Problem& p) {
   return p.b.row == 1 && p.b.column != 1 ? VECTOR_DOTS : VECTOR_ROWS;
 }
 
-// Packing pays where each packed number is used often enough; b must be packed where its rows are not contiguous.
+// b must be packed where its rows are not contiguous; else packing pays only beyond the cache. a is read in place unless
+// its rows lie a page or more apart: then packing is worth 1 %. A stream packs it to keep its few lines apart in L1.
 static void choosePacking(Blocking& blocking, const Problem& p) {
   blocking.packLeft = blocking.packRight = blocking.shareRight = blocking.stream = false;
   if (blocking.form != TILES) return;
   bool thin = p.rows <= THIN_ROWS;
-  bool large = p.depth * p.columns > 64 * 1024;
+  bool large = p.depth * p.columns > (p.rows >= MANY_ROWS ? CACHED_FLOATS / 4 : CACHED_FLOATS);
   blocking.packRight = p.b.column != 1 || (large && !thin);
   blocking.shareRight = blocking.packRight && blocking.rowChunks > 1;
-  blocking.stream = thin && large && !blocking.packRight;
+  blocking.stream = thin && p.depth * p.columns > STREAM_FLOATS && !blocking.packRight;
   bool usable = p.a.column == 1 || p.a.row == 1;
   int64_t columns = p.columns / blocking.columnChunks;
-  blocking.packLeft = !usable || (p.rows >= TILE_ROWS && columns >= LEAST_COLUMNS * 2) || (blocking.stream && columns >= LEAST_COLUMNS);
+  bool repaid = p.a.column == 1 && p.a.row >= PAGE_FLOATS && p.rows >= TILE_ROWS && columns >= 2 * LEAST_COLUMNS;
+  blocking.packLeft = !usable || repaid || (blocking.stream && columns >= LEAST_COLUMNS);
 }
 
 // A thin product reads b once, so the block need not stay for the next rows: few rows of b at a time are few streams
-// for the memory, and the next block arrives in L2 meanwhile. Else the panel of b should fill most of L1.
+// for the memory, and the next block arrives in L2 meanwhile. Else half of the panel of b fills L1, all of it if packed.
 static void chooseDepthBlock(Blocking& blocking, const Problem& p) {
-  blocking.depthBlock = DEPTH_BLOCK;
+  blocking.depthBlock = blocking.shareRight ? DEPTH_BLOCK : DEPTH_BLOCK / 2;
   blocking.panelGroup = 1;
-  if (blocking.stream) {
-    int64_t columns = ceilDivide(p.columns, blocking.columnChunks);
-    blocking.depthBlock = larger(STREAM_DEPTH, smaller(DEPTH_BLOCK, STREAM_FLOATS / columns));
-    blocking.panelGroup = p.rows <= maximumRows(blocking.vectors) ? blocking.panels : 4;
-  }
+  if (!blocking.stream) return;
+  int64_t columns = ceilDivide(p.columns, blocking.columnChunks);
+  blocking.depthBlock = larger(STREAM_DEPTH, smaller(DEPTH_BLOCK / 2, STREAM_FLOATS / columns));
+  blocking.panelGroup = p.rows <= maximumRows(blocking.vectors) ? blocking.panels : 4;
 }
 
 static void cutCombine(Blocking& blocking, const Problem& p) {
@@ -120,8 +128,10 @@ static Blocking chooseBlocking(const Problem& p) {
   blocking.rowChunks = blocking.columnChunks = blocking.depthChunks = 1;
   blocking.combineRows = blocking.combineColumns = 0;
   int64_t wanted = wantedChunks(p);
-  blocking.batchChunks = smaller(p.batches, wanted);
-  if (p.batches > 0 && p.batches < wanted) cutOneBatch(blocking, p, powerOfTwoAtMost(ceilDivide(wanted, p.batches)));
+  bool manyBatches = p.batches >= wanted;
+  int64_t each = 2 * p.rows * p.columns * p.depth;
+  blocking.batchChunks = manyBatches && each < CHUNK_FLOPS ? wanted : p.batches;
+  if (p.batches > 0 && !manyBatches) cutOneBatch(blocking, p, powerOfTwoAtMost(ceilDivide(wanted, p.batches)));
   choosePacking(blocking, p);
   chooseDepthBlock(blocking, p);
   blocking.blocksPerChunk = larger(1, ceilDivide(p.depth, blocking.depthBlock * blocking.depthChunks));

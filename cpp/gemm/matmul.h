@@ -34,18 +34,11 @@ static Work computeWork(const StepArgs* args) {
   return work;
 }
 
-static Work readWork(const StepArgs* args) {
+INLINE const Work& findWork(const StepArgs* args, Work& local) {
   const Plan* plan = (const Plan*)args->plan;
-  if (plan->dynamic) return computeWork(args);
-  Work work = plan->work;
-  work.p.a.data = (float*)(void*)args->views[0].data;
-  work.p.b.data = (float*)(void*)args->views[1].data;
-  work.p.c.data = (float*)(void*)args->views[2].data;
-  if (work.p.turned) {
-    work.p.a.data = (float*)(void*)args->views[1].data;
-    work.p.b.data = (float*)(void*)args->views[0].data;
-  }
-  return work;
+  if (!plan->dynamic) return plan->work;
+  local = computeWork(args);
+  return local;
 }
 
 INLINE bool isDynamic(const StepArgs* args) {
@@ -76,7 +69,7 @@ static void packRightPanel(const Work& work, const float* b, int64_t block, int6
 static void runPack(const Work& work, const StepArgs* args, int64_t chunk) {
   int64_t group = chunk % work.blocking.packGroups, block = chunk / work.blocking.packGroups % work.blocks;
   int64_t batch = chunk / work.blocking.packGroups / work.blocks;
-  Operands operands = batchOperands(work.p, batch);
+  Operands operands = batchOperands(work.p, args->views, batch);
   int64_t end = partStart(work.blocking.panels, work.blocking.packGroups, group + 1);
   for (int64_t panel = partStart(work.blocking.panels, work.blocking.packGroups, group); panel < end; panel++)
     packRightPanel(work, operands.b, block, panel, packedPanel(work, (float*)(void*)args->scratch, batch, block, panel));
@@ -135,6 +128,7 @@ static Panels findPanels(const Work& work, const StepArgs* args, const Region& r
     found.data = packedPanel(work, (float*)(void*)args->scratch, region.batch, block, panel);
     found.stride = found.vectors * LANES;
     found.step = found.stride * depth;
+    if (found.columns == blocking.width) found.ahead = found.step;
   } else if (blocking.packRight || found.columns < found.vectors * LANES) {
     packRightPanel(work, b, block, panel, region.right);
     found.data = region.right;
@@ -144,7 +138,7 @@ static Panels findPanels(const Work& work, const StepArgs* args, const Region& r
     found.data = b + blockStart(work, block) * work.p.b.row + found.column;
     found.stride = work.p.b.row;
     found.step = blocking.width;
-    if (blocking.stream) found.ahead = depth * found.stride;
+    found.ahead = blocking.stream ? depth * found.stride : found.step;
   }
   return found;
 }
@@ -234,7 +228,7 @@ static void runProduct(const Work& work, const StepArgs* args, int64_t chunk, Ep
   region.tile = region.right + DEPTH_BLOCK * WIDE_VECTORS * LANES;
   int64_t lastBatch = partStart(p.batches, blocking.batchChunks, batchChunk + 1);
   for (region.batch = partStart(p.batches, blocking.batchChunks, batchChunk); region.batch < lastBatch; region.batch++) {
-    Operands operands = batchOperands(p, region.batch);
+    Operands operands = batchOperands(p, args->views, region.batch);
     bool cut = blocking.depthChunks > 1;
     region.out = cut ? partial(work, args, depth, region.batch) : operands.c;
     region.outRow = cut ? blocking.partialRow : p.c.row;
@@ -272,7 +266,7 @@ static void runCombine(const Work& work, const StepArgs* args, int64_t chunk, Ep
   int64_t begin = partStart(p.rows, blocking.combineRows, rowPart), end = partStart(p.rows, blocking.combineRows, rowPart + 1);
   int64_t left = partStart(p.columns, blocking.combineColumns, columnPart);
   int64_t right = partStart(p.columns, blocking.combineColumns, columnPart + 1);
-  float* c = batchOperands(p, batch).c;
+  float* c = batchOperands(p, args->views, batch).c;
   for (int64_t row = begin; row < end; row++) addPartials(work, args, batch, row, left, right, c);
   finish(work, epilogue, batch, begin, end, left, right);
 }
@@ -285,12 +279,14 @@ INLINE Job phaseJob(const Work& work, int32_t phase) {
 }
 
 static int32_t phases(const StepArgs* args) {
-  Work work = readWork(args);
+  Work local;
+  const Work& work = findWork(args, local);
   return 1 + (work.blocking.shareRight ? 1 : 0) + (work.blocking.depthChunks > 1 ? 1 : 0);
 }
 
 static int64_t chunks(const StepArgs* args, int32_t phase) {
-  Work work = readWork(args);
+  Work local;
+  const Work& work = findWork(args, local);
   const Blocking& blocking = work.blocking;
   switch (phaseJob(work, phase)) {
     case PACK: return blocking.packChunks;
@@ -300,7 +296,8 @@ static int64_t chunks(const StepArgs* args, int32_t phase) {
 }
 
 static void run(const StepArgs* args, int32_t phase, int64_t begin, int64_t end, Thread* thread) {
-  Work work = readWork(args);
+  Work local;
+  const Work& work = findWork(args, local);
   Job job = phaseJob(work, phase);
   Epilogue epilogue;
   startEpilogue(epilogue, args, epiloguePlan(args), thread);

@@ -12,8 +12,7 @@ static void packCopy(const float* in, int64_t depthStride, int64_t depth, int64_
   for (int64_t k = 0; k < depth; k++, in += depthStride, out += width) {
     int64_t i = 0;
     for (; i + LANES <= items; i += LANES) store(out + i, load(in + i));
-    for (; i < items; i++) out[i] = in[i];
-    for (; i < width; i++) out[i] = 0;
+    if (i < width) storePartial(out + i, loadPartial(in + i, (int)(items - i)), (int)(width - i));
   }
 }
 

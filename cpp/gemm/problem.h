@@ -10,7 +10,6 @@
 namespace gemm {
 
 struct Matrix {
-  float* data;
   int64_t row, column;          // strides in elements
   int64_t batch[MAX_RANK];      // strides of the batch axes
 };
@@ -25,7 +24,6 @@ struct Problem {
 };
 
 INLINE void readMatrix(Matrix& matrix, const View& view, const View& c) {
-  matrix.data = (float*)(void*)view.data;
   matrix.row = view.strides[view.rank - 2];
   matrix.column = view.strides[view.rank - 1];
   int missing = c.rank - view.rank;  // leading batch axes that a or b lacks are broadcast
@@ -95,8 +93,9 @@ struct Operands {
   const float *a, *b;
   float* c;
 };
-static Operands batchOperands(const Problem& p, int64_t batch) {
-  Operands o = {p.a.data, p.b.data, p.c.data};
+static Operands batchOperands(const Problem& p, const View* views, int64_t batch) {
+  Operands o = {(const float*)(const void*)views[p.turned ? 1 : 0].data, (const float*)(const void*)views[p.turned ? 0 : 1].data,
+                (float*)(void*)views[2].data};
   for (int d = p.batchRank - 1; d >= 0; d--) {
     int64_t index = batch % p.batchDims[d];
     batch /= p.batchDims[d];
