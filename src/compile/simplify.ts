@@ -3,6 +3,7 @@ import { dependencies, type Tensor } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "../ops/broadcast.js";
 import { scalar } from "../ops/leaf.js";
 import { transpose } from "../ops/movement.js";
+import { takePartFirst } from "./part.js";
 
 export interface SimplifyOptions {
   /** Numbers are fixed (inside a trace): fold them. Outside they are run-time values and stay. */
@@ -11,8 +12,8 @@ export interface SimplifyOptions {
 }
 
 /**
- * Constants folded, equal nodes merged, chains of views shortened, operations without effect dropped. Nodes nobody
- * needs vanish because they are never reached.
+ * Constants folded, equal nodes merged, chains of views shortened, parts taken before elementwise work, operations
+ * without effect dropped. Nodes nobody needs vanish because they are never reached.
  */
 export function simplify(roots: readonly Tensor[], options: SimplifyOptions): Tensor[] {
   const known = new Map<string, Tensor>();
@@ -65,6 +66,9 @@ function peephole(node: Tensor, options: SimplifyOptions): Tensor {
         );
       }
       return node;
+    case "slice":
+    case "gather":
+      return takePartFirst(node, options.isLeaf);
     case "identity":
     case "stopGradient":
       return x!;
