@@ -25,9 +25,9 @@ INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static const int64_t BAND_FLOATS = 16 << 10, CHUNK_FLOATS = 16 << 10;  // of x: 64 KB
 
 static Shape shapeOf(const StepArgs* a, bool gradient) {
-  const View &x = a->views[0], &y = a->views[1];
-  const int32_t* words = a->words;
-  Shape s = {x.dims[0], x.dims[1], x.dims[2], x.dims[3], y.dims[1], y.dims[2], words[0], words[1], words[2], words[3], words[4], words[5], 1, 1, 1};
+  const int64_t *x = a->views[0].dims, *y = a->views[1].dims;
+  const int32_t* w = a->words;
+  Shape s = {x[0], x[1], x[2], x[3], y[1], y[2], w[0], w[1], w[2], w[3], w[4], w[5], 1, 1, 1};
   int64_t rows = gradient ? (s.h + s.padTop + s.strideH - 1) / s.strideH : s.oh;  // in steps of the stride
   int64_t rowFloats = larger(1, s.strideH * s.w * s.c);
   s.bandRows = larger(1, smaller(rows, BAND_FLOATS / rowFloats));
@@ -55,65 +55,90 @@ INLINE bool streams(const float* out, int64_t floats, int64_t channels) {
   return floats * 4 > STREAM_BYTES && channels % LANES == 0 && (uintptr_t)out % (LANES * 4) == 0;
 }
 
-// The part of a window inside the image: `rows` × `columns` pixels from x on. H, W: its size where known at compile time.
+// The part of a window inside the image: `rows` × `columns` pixels from x on.
 struct Window {
   const float* x;
   int64_t rows, columns, rowStride;
 };
 
+// One vector of channels of a window of any size.
+template <bool STREAM>
+static void anyMax(const Window& window, int64_t channels, int64_t c, int lanes, float* y) {
+  vf m = splat(-__builtin_inff());
+  for (int64_t i = 0; i < window.rows; i++)
+    for (int64_t j = 0; j < window.columns; j++) m = maxNaN(m, loadLanes(window.x + i * window.rowStride + j * channels + c, lanes));
+  if (STREAM) stream(y + c, m);
+  else storeLanes(y + c, m, lanes);
+}
+// H × W pixels, unrolled.
 template <int H, int W, bool STREAM>
 INLINE void windowMax(const Window& window, int64_t channels, float* y) {
-  const int64_t rows = H ? H : window.rows, columns = W ? W : window.columns;
-  for (int64_t c = 0; c < channels; c += LANES) {
-    int lanes = (int)smaller(LANES, channels - c);
-    vf m = splat(-__builtin_inff());
-    if (H && lanes == LANES) {
+  int64_t c = 0;
+  for (; c + LANES <= channels; c += LANES) {
+    vf m = load(window.x + c);
 #pragma GCC unroll 4
-      for (int i = 0; i < H; i++)
+    for (int i = 0; i < H; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < W; j++) {
-          vf x = load(window.x + i * window.rowStride + j * channels + c);
-          m = i + j == 0 ? x : maxNaN(m, x);
-        }
-    } else {
-      for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) m = maxNaN(m, loadLanes(window.x + i * window.rowStride + j * channels + c, lanes));
-    }
+      for (int j = 0; j < W; j++) m = maxNaN(m, load(window.x + i * window.rowStride + j * channels + c));
     if (STREAM) stream(y + c, m);
-    else storeLanes(y + c, m, lanes);
+    else store(y + c, m);
   }
+  if (c < channels) anyMax<false>(window, channels, c, (int)(channels - c), y);
 }
 
 // How dx is written: windows that overlap add.
 enum Write { ADD, STORE, STREAM };
 
-// Of the window's rows, those from skip to end − 1 are written to dx (address of the window's first pixel).
+// x takes over from the maximum m so far: a NaN stays.
+INLINE vm takesOver(vf x, vf m) { return maskAnd(maskNot(lessEqual(x, m)), equal(m, m)); }
+
+// One vector of channels. Of the window's rows, those from skip to end − 1 are written to dx (address of its first pixel).
+template <Write write>
+static void anyGradient(const Window& window, int64_t channels, int64_t c, int lanes, const float* dy, float* dx, int64_t skip,
+                        int64_t end) {
+  vf m = loadLanes(window.x + c, lanes), g = loadLanes(dy + c, lanes);
+  vi at = zeroInt();
+  for (int64_t i = 0; i < window.rows; i++)
+    for (int64_t j = 0; j < window.columns; j++) {
+      vf x = loadLanes(window.x + i * window.rowStride + j * channels + c, lanes);
+      vm takes = takesOver(x, m);
+      m = select(takes, x, m);
+      at = select(takes, splat((int32_t)(i * window.columns + j)), at);
+    }
+  for (int64_t i = skip; i < end; i++)
+    for (int64_t j = 0; j < window.columns; j++) {
+      float* to = dx + i * window.rowStride + j * channels + c;
+      vf v = select(equal(at, splat((int32_t)(i * window.columns + j))), g, zeroFloat());
+      storeLanes(to, write == ADD ? loadLanes(to, lanes) + v : v, lanes);
+    }
+}
+// H × W pixels, all of them written, unrolled.
 template <int H, int W, Write write>
-INLINE void windowGradient(const Window& window, int64_t channels, const float* dy, float* dx, int64_t skip, int64_t end) {
-  const int64_t rows = H ? H : window.rows, columns = W ? W : window.columns;
-  for (int64_t c = 0; c < channels; c += LANES) {
-    int lanes = (int)smaller(LANES, channels - c);
-    vf m = loadLanes(window.x + c, lanes), g = loadLanes(dy + c, lanes);
+INLINE void windowGradient(const Window& window, int64_t channels, const float* dy, float* dx) {
+  int64_t c = 0;
+  for (; c + LANES <= channels; c += LANES) {
+    vf m = load(window.x + c), g = load(dy + c);
     vi at = zeroInt();
 #pragma GCC unroll 4
-    for (int64_t i = 0; i < rows; i++)
+    for (int i = 0; i < H; i++)
 #pragma GCC unroll 4
-      for (int64_t j = 0; j < columns; j++) {
-        vf x = loadLanes(window.x + i * window.rowStride + j * channels + c, lanes);
-        vm takes = maskAnd(maskNot(lessEqual(x, m)), equal(m, m));
+      for (int j = 0; j < W; j++) {
+        vf x = load(window.x + i * window.rowStride + j * channels + c);
+        vm takes = takesOver(x, m);
         m = select(takes, x, m);
-        at = select(takes, splat((int32_t)(i * columns + j)), at);
+        at = select(takes, splat((int32_t)(i * W + j)), at);
       }
 #pragma GCC unroll 4
-    for (int64_t i = H ? 0 : skip; i < (H ? H : end); i++)
+    for (int i = 0; i < H; i++)
 #pragma GCC unroll 4
-      for (int64_t j = 0; j < columns; j++) {
+      for (int j = 0; j < W; j++) {
         float* to = dx + i * window.rowStride + j * channels + c;
-        vf v = select(equal(at, splat((int32_t)(i * columns + j))), g, zeroFloat());
+        vf v = select(equal(at, splat((int32_t)(i * W + j))), g, zeroFloat());
         if (write == STREAM) stream(to, v);
-        else storeLanes(to, write == ADD ? loadLanes(to, lanes) + v : v, lanes);
+        else store(to, write == ADD ? load(to) + v : v);
       }
   }
+  if (c < channels) anyGradient<write>(window, channels, c, (int)(channels - c), dy, dx, 0, H);
 }
 
 template <bool STREAM>
@@ -125,7 +150,8 @@ static void maxPoolRow(const Shape& s, const float* x, int64_t oy, float* y) {
     float* to = y + (oy * s.ow + ox) * s.c;
     if (window.rows == 2 && window.columns == 2) windowMax<2, 2, STREAM>(window, s.c, to);
     else if (window.rows == 3 && window.columns == 3) windowMax<3, 3, STREAM>(window, s.c, to);
-    else windowMax<0, 0, STREAM>(window, s.c, to);
+    else
+      for (int64_t c = 0; c < s.c; c += LANES) anyMax<STREAM>(window, s.c, c, (int)smaller(LANES, s.c - c), to);
   }
 }
 
@@ -173,9 +199,11 @@ static void gradientBand(const Shape& s, const float* x, const float* dy, float*
       int64_t first = (iy0 * s.w + ix0) * s.c;
       Window window = {x + first, iy1 - iy0, ix1 - ix0, s.w * s.c};
       const float* g = dy + (oy * s.ow + ox) * s.c;
-      if (whole && window.rows == 2 && window.columns == 2) windowGradient<2, 2, write>(window, s.c, g, dx + first, 0, 2);
-      else if (whole && window.rows == 3 && window.columns == 3) windowGradient<3, 3, write>(window, s.c, g, dx + first, 0, 3);
-      else windowGradient<0, 0, write>(window, s.c, g, dx + first, larger(r0 - iy0, 0), smaller(r1, iy1) - iy0);
+      if (whole && window.rows == 2 && window.columns == 2) windowGradient<2, 2, write>(window, s.c, g, dx + first);
+      else if (whole && window.rows == 3 && window.columns == 3) windowGradient<3, 3, write>(window, s.c, g, dx + first);
+      else
+        for (int64_t c = 0; c < s.c; c += LANES)
+          anyGradient<write>(window, s.c, c, (int)smaller(LANES, s.c - c), g, dx + first, larger(r0 - iy0, 0), smaller(r1, iy1) - iy0);
     }
   }
 }
