@@ -106,11 +106,17 @@ export class VarianceScaling extends Initializer {
   }
 }
 
+/** A class of initializers whose only option is the seed. */
+export interface SeededInitializerClass {
+  readonly className: string;
+  new (options?: SeedOptions): VarianceScaling;
+}
+
 /** A variance scaling whose name says scale, fan and distribution; its only option is the seed. */
 function named(
   className: string,
   fixed: Required<Pick<VarianceScalingOptions, "scale" | "mode" | "distribution">>,
-) {
+): SeededInitializerClass {
   return class extends VarianceScaling {
     static override readonly className = className;
     constructor(private readonly own: SeedOptions = {}) {

@@ -14,12 +14,12 @@ export {
   type CallContext,
   Layer,
   type LayerClass,
-  type LayerInput,
   type LayerOptions,
+  type LayerResults,
   type WeightOptions,
 } from "./layer.js";
 export { Flatten, Reshape } from "./reshaping.js";
-export { type SymbolicInput, type SymbolicShape, SymbolicTensor } from "./symbolic.js";
+export { type LayerInput, type SymbolicInput, type SymbolicShape, SymbolicTensor } from "./symbolic.js";
 
 /** A function applied element by element, or to each row. @example layers.activation("tanh") */
 export const activation = (fn: ActivationLike, options: LayerOptions = {}) =>

@@ -10,14 +10,13 @@ import * as initializers from "../initializers/index.js";
 import {
   inferTypes,
   isSymbolic,
+  type LayerInput,
+  type LayerUse,
   type SymbolicInput,
   type SymbolicShape,
   SymbolicTensor,
   symbolicLeaves,
 } from "./symbolic.js";
-
-/** What a layer is applied to: one tensor, or several in an array or record. */
-export type LayerInput = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
 
 /** What travels beside the tensors of a call. */
 export interface CallContext {
@@ -25,6 +24,12 @@ export interface CallContext {
   readonly training: boolean;
   /** bool `[batch, time]`: false marks time steps that do not count. */
   readonly mask?: Tensor | undefined;
+}
+
+/** Results of a call, each with its mask. */
+export interface LayerResults {
+  readonly outputs: readonly Tensor[];
+  readonly masks: readonly (Tensor | undefined)[];
 }
 
 /** Options that every layer takes. */
@@ -51,6 +56,11 @@ export interface WeightOptions {
 
 /** A layer of any input. */
 export type AnyLayer = Layer<LayerInput>;
+
+/** The layer of a step of a functional model. */
+export function layerOf(use: LayerUse): AnyLayer {
+  return use.layer as AnyLayer;
+}
 
 /** A class that can be made from its configuration. */
 export type LayerClass = new (config: Record<string, unknown>) => AnyLayer;
@@ -135,13 +145,13 @@ export abstract class Layer<I extends LayerInput = Tensor> {
     const inputs = symbolicLeaves(this.who, x);
     this.ensureBuilt(inputs.map((input) => input.shape));
     const outputs = this.inferOutputs(x);
-    const use = { layer: this as unknown as AnyLayer, arguments: x, inputs, outputs };
+    const use: LayerUse = { layer: this, arguments: x, inputs, outputs };
     for (const output of outputs) output.use = use;
     return outputs[0]!;
   }
 
   /** All results with their masks; what models call. One result unless the layer is a model. */
-  runAll(x: I, context: CallContext): { outputs: readonly Tensor[]; masks: readonly (Tensor | undefined)[] } {
+  runAll(x: I, context: CallContext): LayerResults {
     const output = this.run(x, context);
     const mask = this.computeMask(x, context.mask);
     if (context.mask && !this.supportsMasking && !mask && !this.hasWarned) {

@@ -6,7 +6,6 @@ import { automaticName } from "../engine/seed.js";
 import { record, Trace } from "../engine/trace.js";
 import type { Extent } from "../graph/primitive.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import type { AnyLayer, LayerInput } from "./layer.js";
 
 /** Axis lengths; null where the length is only known with the data. */
 export type SymbolicShape = readonly (number | null)[];
@@ -17,10 +16,13 @@ export type SymbolicInput =
   | readonly SymbolicTensor[]
   | Readonly<Record<string, SymbolicTensor>>;
 
+/** What a layer is applied to: one tensor, or several in an array or record. */
+export type LayerInput = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
+
 /** One use of a layer in a functional model. */
 export interface LayerUse {
-  /** Absent for the use that makes an input. */
-  readonly layer: AnyLayer;
+  /** The layer; `layerOf` gives it its type. */
+  readonly layer: object;
   readonly arguments: SymbolicInput;
   readonly inputs: readonly SymbolicTensor[];
   readonly outputs: readonly SymbolicTensor[];

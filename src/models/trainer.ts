@@ -328,12 +328,16 @@ class Step {
     targets: readonly Column[],
     readonly cursor: Cursor,
     body: (residents: readonly Tensor[]) => Record<string, Tensor>,
-    /** State that is reset at the start of an epoch: sums of the loss. */
-    readonly totals: readonly Variable[] = [],
+    private readonly lossTotals?: LossTotals,
   ) {
     this.residents = [...inputs, ...targets].map((column) => column.resident);
     const types = this.residents.map(({ shape, dtype }) => ({ shape, dtype }));
     this.compiled = new CompiledFunction(body, types);
+  }
+
+  /** State that is reset at the start of an epoch: sums of the loss. */
+  get totals(): readonly Variable[] {
+    return this.lossTotals?.variables ?? [];
   }
 
   /** Points the step at other columns of the same types. */
@@ -406,7 +410,7 @@ async function trainStep(
       compiled.optimizer.apply(gradients, trainable);
       return measure(model, value, y, totals, rowCount(rows));
     };
-    return new Step(model, inputs, targets, cursor, body, totals.variables);
+    return new Step(model, inputs, targets, cursor, body, totals);
   });
   step.bind(inputs, targets);
   return step;
@@ -425,7 +429,7 @@ async function evaluateStep(model: Model, data: Pair, batch: number, hasTail: bo
       const y = targets.map((column, i) => takeRows(column, residents[inputs.length + i]!, rows));
       return measure(model, lossAndOutputs(model, x, y, false), y, totals, rowCount(rows));
     };
-    return new Step(model, inputs, targets, cursor, body, totals.variables);
+    return new Step(model, inputs, targets, cursor, body, totals);
   });
   step.bind(inputs, targets);
   return step;

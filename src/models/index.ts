@@ -1,0 +1,11 @@
+import "./methods.js";
+
+export type { DataArgument } from "./batches.js";
+export { type Callback, History, type Logs, type TrainingRun } from "./callback.js";
+export type { Compiled, CompileOptions } from "./compile.js";
+export { type Ends, Functional, functional } from "./functional.js";
+export type { Predicted } from "./methods.js";
+export { Model } from "./model.js";
+export { Sequential, sequential } from "./sequential.js";
+export type { SummaryOptions } from "./summary.js";
+export type { EvaluateOptions, FitOptions } from "./trainer.js";
