@@ -340,10 +340,6 @@ class Step {
     return this.lossTotals?.variables ?? [];
   }
 
-  get totals(): readonly Variable[] {
-    return this.sums?.variables ?? [];
-  }
-
   /** Points the step at other columns of the same types. */
   bind(inputs: readonly Column[], targets: readonly Column[]): void {
     this.residents = [...inputs, ...targets].map((column) => column.resident);
