@@ -26,9 +26,10 @@ static pthread_cond_t jobQueued = PTHREAD_COND_INITIALIZER;
 // Guarded by `lock`; team, arena and kernels belong to whoever has the turn.
 static struct {
   uint64_t nextTicket, serving;
-  int32_t waiting;     // threads that wait on turnChanged
-  Job *first, *last, *running;
-  int32_t abort;       // ends the running job; polled by runs
+  int32_t waiting;           // threads that wait on turnChanged
+  Job *first, *last;
+  const void* runningOwner;  // of the job that runs; the job itself may be gone once it is done
+  int32_t abort;             // ends the running job; polled by runs
   bool hasThread, isStarted;
   Team* team;
   Arena arena;
@@ -115,7 +116,7 @@ static void* runEngine(void*) {
     if (engine.serving != job->ticket) waitForTurn(job->ticket);
     engine.first = job->next;
     if (!engine.first) engine.last = nullptr;
-    engine.running = job;
+    engine.runningOwner = job->owner;
     __atomic_store_n(&engine.abort, 0, __ATOMIC_RELAXED);
     bool isWanted = !job->isDropped;
     unlockEngine();
@@ -125,7 +126,7 @@ static void* runEngine(void*) {
     unlockEngine();
     job->whenDone(job);
     lockEngine();
-    engine.running = nullptr;
+    engine.runningOwner = nullptr;
     endTurn();
   }
   return nullptr;
@@ -155,7 +156,7 @@ bool submitJob(Job* job) {
 }
 
 static bool hasJobs(const void* owner) {
-  bool isFound = engine.running && engine.running->owner == owner;
+  bool isFound = engine.runningOwner == owner;
   for (Job* job = engine.first; job; job = job->next) isFound |= job->owner == owner;
   return isFound;
 }
@@ -163,7 +164,7 @@ static bool hasJobs(const void* owner) {
 void forgetOwner(const void* owner) {
   lockEngine();
   for (Job* job = engine.first; job; job = job->next) job->isDropped |= job->owner == owner;
-  if (engine.running && engine.running->owner == owner) __atomic_store_n(&engine.abort, 1, __ATOMIC_RELAXED);
+  if (engine.runningOwner == owner) __atomic_store_n(&engine.abort, 1, __ATOMIC_RELAXED);
   engine.waiting++;
   while (hasJobs(owner)) pthread_cond_wait(&turnChanged, &lock);
   engine.waiting--;

@@ -46,7 +46,8 @@ struct Step {
   int32_t phases;
   const int64_t* chunks;      // per phase
   bool isSingle;              // never more than one chunk: one member runs all phases
-  int32_t single;             // rank among such steps since the last barrier: names that member
+  int32_t single;             // names that member, modulo the members
+  bool opensShared;           // before the next barrier flag members other than 0 work or read
   int64_t scratchOffset;
   // control
   int32_t level, length, isReversed, predicate, split, hostCall;  // split: where the else or the loop body starts

@@ -35,12 +35,12 @@ const Status* firstFault(const Team* team, int32_t size, uint64_t passed) {
 
 static void sit(Member* member, Team* team, int32_t index, int32_t size) {
   Seat* seat = &team->seats[index];
-  seat->status.visible = FAULT_FREE;
   member->team = team;
   member->index = index;
   member->size = size;
   member->passed = team->passed;
   member->round = team->round;
+  member->recentCount = 0;
   member->thread.index = index;
   member->thread.step = 0;
   member->thread.scratch = seat->scratch;
@@ -67,45 +67,6 @@ static void leaveSharedCore(Team* team, int32_t index) {
   __atomic_store_n(&team->seats[index].core, currentCore(), __ATOMIC_RELAXED);
 }
 
-// The slow half of a wait: spins for SPIN_BEFORE_YIELD, then gives the core away between looks.
-static __attribute__((noinline)) bool waitLong(Team* team, int32_t index, const uint64_t* arrived, uint64_t target) {
-  uint64_t began = nanoseconds();
-  bool hasMoved = false;
-  for (;;) {
-    for (int32_t i = 0; i < 32; i++) {
-      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) return true;
-      cpuPause();
-    }
-    if (__atomic_load_n(&team->broken, __ATOMIC_RELAXED)) return false;
-    if (team->spins && nanoseconds() - began < SPIN_BEFORE_YIELD) continue;
-    if (!hasMoved) leaveSharedCore(team, index);
-    hasMoved = true;
-    yieldCore();
-  }
-}
-
-static bool waitFor(Team* team, int32_t index, int32_t size, uint64_t target) {
-  for (int32_t i = 0; i < size; i++) {
-    if (i == index) continue;
-    const uint64_t* arrived = &team->seats[i].arrived;
-    if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) continue;
-    if (!waitLong(team, index, arrived, target)) return false;
-  }
-  return true;
-}
-
-static void arrive(Team* team, int32_t index, uint64_t count) {
-  drainStreamingStores();
-  __atomic_store_n(&team->seats[index].arrived, count, __ATOMIC_RELEASE);
-}
-
-bool waitForMembers(Member* member) {
-  member->passed++;
-  if (member->size == 1) return true;
-  arrive(member->team, member->index, member->passed);
-  return waitFor(member->team, member->index, member->size, member->passed);
-}
-
 // Takes a piece of one share: an eighth of what is left, at least one chunk. Small enough that a member that loses its
 // core keeps little back, large enough that many small chunks cost few claims. 0 when nothing is left.
 static uint32_t claim(Cursor* cursor, uint64_t round, uint32_t length, uint32_t* begin) {
@@ -125,24 +86,113 @@ static uint32_t claim(Cursor* cursor, uint64_t round, uint32_t length, uint32_t*
   }
 }
 
+static int64_t firstOfShare(int64_t chunks, int32_t owner, int32_t size) { return (chunks * owner + size - 1) / size; }
+
+// Runs what is unclaimed of one share.
+static void runShare(Member* member, const SharedPhase* shared, int32_t owner) {
+  Cursor* cursor = &member->team->cursors[shared->round % CLAIM_ROUNDS][owner];
+  int64_t first = firstOfShare(shared->chunks, owner, member->size);
+  uint32_t length = (uint32_t)(firstOfShare(shared->chunks, owner + 1, member->size) - first);
+  uint32_t begin;
+  member->thread.step = shared->step;
+  while (uint32_t count = claim(cursor, shared->round, length, &begin)) {
+    shared->kernel->run(&shared->args, shared->phase, first + begin, first + begin + count, &member->thread);
+  }
+}
+
+// Takes over what the others have not begun. A guest signs in before it claims, so that an owner that finds its share
+// claimed also sees who is at work on it.
+static void helpOthers(Member* member) {
+  for (int32_t i = 0; i < member->recentCount; i++) {
+    const SharedPhase* shared = &member->recent[i];
+    for (int32_t j = 1; j < member->size; j++) {
+      int32_t owner = (member->index + j) % member->size;
+      uint32_t* guests = &member->team->cursors[shared->round % CLAIM_ROUNDS][owner].guests;
+      __atomic_fetch_add(guests, 1, __ATOMIC_SEQ_CST);
+      runShare(member, shared, owner);
+      drainStreamingStores();
+      __atomic_fetch_sub(guests, 1, __ATOMIC_RELEASE);
+    }
+  }
+}
+
+// Until nobody works on this member's shares any more.
+static void waitForGuests(Member* member) {
+  Team* team = member->team;
+  for (int32_t i = 0; i < member->recentCount; i++) {
+    const Cursor* cursor = &team->cursors[member->recent[i].round % CLAIM_ROUNDS][member->index];
+    for (int32_t spins = 0; __atomic_load_n(&cursor->guests, __ATOMIC_ACQUIRE); spins++) {
+      if (__atomic_load_n(&team->broken, __ATOMIC_RELAXED)) return;
+      if (spins < SPINS_BEFORE_HELP && team->spins) {
+        cpuPause();
+      } else {
+        yieldCore();
+      }
+    }
+  }
+}
+
 void runChunks(Member* member, const Kernel* kernel, const StepArgs* args, int32_t phase, int64_t chunks) {
-  int32_t size = member->size;
-  if (size == 1) {
+  if (member->size == 1) {
     kernel->run(args, phase, 0, chunks, &member->thread);
     return;
   }
-  uint64_t round = ++member->round;
-  Cursor* cursors = member->team->cursors[round % CLAIM_ROUNDS];
-  for (int32_t i = 0; i < size; i++) {
-    int32_t owner = member->index + i;
-    if (owner >= size) owner -= size;
-    int64_t first = (chunks * owner + size - 1) / size;
-    int64_t last = (chunks * (owner + 1) + size - 1) / size;
-    uint32_t begin;
-    while (uint32_t count = claim(&cursors[owner], round, (uint32_t)(last - first), &begin)) {
-      kernel->run(args, phase, first + begin, first + begin + count, &member->thread);
-    }
+  if (member->recentCount == RECENT) {
+    helpOthers(member);
+    waitForGuests(member);
+    member->recentCount = 0;
   }
+  SharedPhase* shared = &member->recent[member->recentCount++];
+  shared->kernel = kernel;
+  shared->args = *args;
+  shared->chunks = chunks;
+  shared->round = ++member->round;
+  shared->phase = phase;
+  shared->step = member->thread.step;
+  runShare(member, shared, member->index);
+}
+
+// The slow half of a wait: helps once, spins until SPIN_BEFORE_YIELD, then gives the core away between looks.
+static __attribute__((noinline)) bool waitLong(Member* member, const uint64_t* arrived, uint64_t target) {
+  Team* team = member->team;
+  for (int32_t i = 0; team->spins && i < SPINS_BEFORE_HELP; i++) {
+    if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) return true;
+    cpuPause();
+  }
+  helpOthers(member);
+  member->recentCount = 0;
+  uint64_t began = nanoseconds();
+  bool hasMoved = false;
+  for (;;) {
+    for (int32_t i = 0; i < 32; i++) {
+      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) return true;
+      cpuPause();
+    }
+    if (__atomic_load_n(&team->broken, __ATOMIC_RELAXED)) return false;
+    if (team->spins && nanoseconds() - began < SPIN_BEFORE_YIELD) continue;
+    if (!hasMoved) leaveSharedCore(team, member->index);
+    hasMoved = true;
+    yieldCore();
+  }
+}
+
+bool waitForMembers(Member* member) {
+  Team* team = member->team;
+  uint64_t target = member->passed + 1;
+  if (member->size > 1) {
+    waitForGuests(member);
+    drainStreamingStores();
+    __atomic_store_n(&team->seats[member->index].arrived, target, __ATOMIC_RELEASE);
+    for (int32_t i = 0; i < member->size; i++) {
+      if (i == member->index) continue;
+      const uint64_t* arrived = &team->seats[i].arrived;
+      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) continue;
+      if (!waitLong(member, arrived, target)) return false;
+    }
+    member->recentCount = 0;
+  }
+  member->passed = target;  // only now: a fault found while helping belongs to the interval that ends here
+  return true;
 }
 
 void serveTeam(Team* team, int32_t index) {
@@ -167,7 +217,7 @@ void serveTeam(Team* team, int32_t index) {
     Member member;
     sit(&member, team, index, team->size);
     team->work(&member, team->argument);
-    arrive(team, index, member.passed + 1);
+    waitForMembers(&member);
   }
 }
 
@@ -181,6 +231,8 @@ static void clearCursors(Team* team) {
 bool runTeam(Team* team, int32_t size, TeamWork work, void* argument) {
   Member member;
   if (team->round > LAST_ROUND) clearCursors(team);
+  // Before the fork: a member may look for faults before another one has woken up.
+  for (int32_t i = 0; i < size; i++) team->seats[i].status.visible = FAULT_FREE;
   sit(&member, team, 0, size);
   if (size > 1) {
     team->work = work;
@@ -190,9 +242,8 @@ bool runTeam(Team* team, int32_t size, TeamWork work, void* argument) {
     if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST)) wakeSleepers(&team->forks);
   }
   work(&member, argument);
-  uint64_t last = member.passed + 1;
-  bool isWhole = size == 1 || waitFor(team, 0, size, last);
-  team->passed = last;
+  bool isWhole = waitForMembers(&member);
+  team->passed = member.passed;
   team->round = member.round;
   return isWhole;
 }
@@ -210,6 +261,7 @@ void runChunks(Member* member, const Kernel* kernel, const StepArgs* args, int32
 
 bool runTeam(Team* team, int32_t, TeamWork work, void* argument) {
   Member member;
+  team->seats[0].status.visible = FAULT_FREE;
   sit(&member, team, 0, 1);
   work(&member, argument);
   team->passed = member.passed + 1;

@@ -6,19 +6,23 @@
 //
 // - Barrier: each member counts its arrivals on a cache line of its own (release store, acquire loads; never reset).
 // - Chunks: member t owns a contiguous share of a step's chunks, the same from run to run, so that weights stay in its
-//   cache. It claims pieces of its share, then pieces of the others': a member that lost its core stalls nobody. Which
-//   member runs a chunk never changes a result. Cursors carry the number of the claim round in their upper bits, so
-//   that they need no reset: a cursor of an older round counts as 0, one of a newer round as "nothing left", because a
-//   member leaves a round only when all its chunks are claimed.
+//   cache. It claims pieces of its share one after the other from a cursor on a line of its own. Only a member that has
+//   waited at a barrier for a while looks at the others' cursors and takes over what is left there: a member that lost
+//   its core stalls nobody, and in the balanced case no cursor line ever travels between cores. Which member runs a
+//   chunk never changes a result.
+// - Cursors carry the number of the claim round in their upper bits, so that they need no reset: an older round counts
+//   as 0, a newer one as "nothing left". That holds because nobody gets RECENT rounds ahead of unclaimed chunks.
 #pragma once
 #include "kernels/kernel.h"
 #include "runtime/platform.h"
 
 static const int32_t MAX_THREADS = 64;
-static const int32_t CLAIM_ROUNDS = 16;                    // rounds kept apart; any number is correct
+static const int32_t RECENT = 8;                           // rounds since the last barrier that may have chunks left
+static const int32_t CLAIM_ROUNDS = 2 * RECENT;            // rounds kept apart
 static const int32_t POSITION_BITS = 24;                   // of a cursor; the other 40 hold the round
 static const int64_t MAX_CHUNKS = 1 << POSITION_BITS;
 static const uint64_t LAST_ROUND = 1ull << 38;             // cursors are cleared between two runs after so many
+static const int32_t SPINS_BEFORE_HELP = 24;                // pauses at a barrier, about half a microsecond
 static const uint64_t SPIN_BEFORE_YIELD = 4000;            // nanoseconds at a barrier
 static const uint64_t SPIN_BEFORE_SLEEP = 300 * 1000;      // nanoseconds between two calls
 
@@ -34,6 +38,15 @@ static const uint64_t FAULT_FREE = ~0ull;
 
 struct Team;
 
+// A phase of a step whose chunks were shared out since the last barrier.
+struct SharedPhase {
+  const Kernel* kernel;
+  StepArgs args;
+  int64_t chunks;
+  uint64_t round;
+  int32_t phase, step;
+};
+
 // A member of the team during one run; lives on the member's stack.
 struct Member {
   Team* team;
@@ -41,7 +54,9 @@ struct Member {
   int32_t size;      // members of this run: 1 when the program is not worth a fork
   uint64_t passed;   // barriers passed, the same number in every member
   uint64_t round;    // claim rounds begun, the same number in every member
+  int32_t recentCount;
   Thread thread;     // what the kernels see
+  SharedPhase recent[RECENT];
 };
 
 struct alignas(128) Seat {
@@ -52,7 +67,8 @@ struct alignas(128) Seat {
 };
 
 struct alignas(128) Cursor {
-  uint64_t word;  // round · 2²⁴ + chunks of the share already claimed
+  uint64_t word;    // round · 2²⁴ + chunks of the share already claimed
+  uint32_t guests;  // other members at work on chunks of this share: its owner waits for them before a barrier
 };
 
 typedef void (*TeamWork)(Member*, void* argument);

@@ -90,10 +90,8 @@ static bool countChunks(Executable* program, Message* message) {
   }
   int64_t* chunks = program->chunks = (int64_t*)allocateRecord((size_t)(total + 1) * 8, 64);
   if (!chunks) return false;
-  int32_t singles = 0;
   for (int32_t i = 0; i < program->stepCount; i++) {
     Step* step = &program->steps[i];
-    if (step->flags & FLAG_BARRIER) singles = 0;
     if (step->kind != STEP_KERNEL) continue;
     step->chunks = chunks;
     int64_t most = 0;
@@ -104,14 +102,47 @@ static bool countChunks(Executable* program, Message* message) {
     }
     if (most > 1) program->isParallel = true;
     step->isSingle = most <= 1 && !step->hasExtent;
-    step->single = most <= 1 ? singles++ : 0;
   }
   return true;
+}
+
+// Steps of one chunk: a few between two barriers stay with member 0, which then needs no barrier for them; many are
+// dealt out, as are those that stand beside shared work, beginning with member 1.
+static const int32_t MANY_SINGLES = 4;
+
+static void dealSingles(Step* first, Step* end) {
+  int32_t singles = 0;
+  bool isShared = false;
+  for (Step* step = first; step < end; step++) {
+    if (step->kind == STEP_KERNEL && step->isSingle) {
+      singles++;
+    } else if (step->kind != STEP_SCAN) {
+      isShared = true;  // chunks for all, or a scalar that all read
+    }
+  }
+  isShared |= singles >= MANY_SINGLES;
+  if (first < end) first->opensShared = isShared;
+  if (!isShared) return;
+  int32_t dealt = 0;
+  for (Step* step = first; step < end; step++) {
+    if (step->kind == STEP_KERNEL && step->isSingle) step->single = ++dealt;
+  }
+}
+
+static void dealAllSingles(Executable* program) {
+  Step* end = program->steps + program->stepCount;
+  for (Step* first = program->steps; first < end;) {
+    Step* next = first + 1;
+    while (next < end && !(next->flags & FLAG_BARRIER)) next++;
+    dealSingles(first, next);
+    first = next;
+  }
 }
 
 bool prepareProgram(Executable* program, Message* message) {
   bool isDone = makeViews(program, message) && makePlans(program) && placeScratch(program, message) &&
                 countChunks(program, message);
+  if (isDone) dealAllSingles(program);
   if (!isDone && message->length == 0) *message << "no memory to load a program";
   return isDone;
 }

@@ -33,15 +33,15 @@ static int32_t take(Parser* p) {
 
 static int32_t takeWithin(Parser* p, int32_t low, int32_t high, const char* what) {
   int32_t word = take(p);
-  if (p->hasFailed || (word >= low && word <= high)) return word;
+  if (!p->hasFailed && word >= low && word <= high) return word;
   complain(p) << what << " is " << word << " at word " << p->at - 1 << ", expected " << low << " … " << high;
-  return low;
+  return low;  // after a failure every index is one that exists
 }
 
 // Bounds of the words a count may claim, so that nothing is allocated on the word of a damaged program.
 static int32_t takeCount(Parser* p, int32_t wordsEach, const char* what) {
   int32_t count = take(p);
-  if (p->hasFailed || (count >= 0 && count <= p->end / wordsEach)) return count;
+  if (!p->hasFailed && count >= 0 && count <= p->end / wordsEach) return count;
   complain(p) << count << " " << what << " don't fit in " << p->end << " words";
   return 0;
 }

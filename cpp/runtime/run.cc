@@ -1,5 +1,7 @@
 // Runs a loaded program: every member of the team walks the whole step list, shares the chunks of each step with the
-// others and waits only where data cross (flag 1), between the phases of a step and between iterations.
+// others and waits only where data cross (flag 1), between the phases of a step and between iterations. A barrier that
+// stands between two stretches of work that member 0 does alone is left out: in a recurrence of tiny steps they would
+// cost more than the work.
 //
 // All members take every decision alike: predicates and extents are read after a barrier and not written before the
 // next one, faults carry the number of the barrier that made them visible, and only member 0 looks at the clock and
@@ -25,6 +27,7 @@ struct Walker {
   int64_t index[MAX_LEVELS];      // t of the loops around the current step
   int64_t done[MAX_LEVELS];       // their completed iterations
   bool hasCommitted;
+  bool hasWorked, hasShared;      // since the last barrier: any work at all, work of several members
 };
 
 static int32_t bytesOf(int32_t dtype) { return dtype == DT_F32 || dtype == DT_I32 ? 4 : 1; }
@@ -123,26 +126,26 @@ static bool resolveProgram(Executable* program, uint8_t* arena, uint8_t* const* 
 
 static bool walk(Walker* w, int32_t first, int32_t end);
 
-// Waits where the step asks for it. False when the run ends here: a fault was reported before the first write to a
-// donated buffer, or the team is broken.
+static bool wait(Walker* w) {
+  w->hasWorked = w->hasShared = false;
+  return waitForMembers(w->member);
+}
+
+// Waits where the step asks for it and others could be concerned. False when the run ends here: a fault was reported
+// before the first write to a donated buffer, or the team is broken.
 static bool enter(Walker* w, const Step* step) {
   bool commits = (step->flags & FLAG_COMMIT) && !w->hasCommitted;
-  if (!commits && !(step->flags & FLAG_BARRIER)) return true;
-  Member* member = w->member;
-  if (!waitForMembers(member)) return false;
+  bool isConcerned = w->hasShared || (w->hasWorked && (step->opensShared || commits));
+  if (isConcerned && (commits || (step->flags & FLAG_BARRIER)) && !wait(w)) return false;
   if (!commits) return true;
   w->hasCommitted = true;
+  const Member* member = w->member;
   return !firstFault(member->team, member->size, member->passed);
 }
 
-static bool runKernel(Walker* w, const Step* step, int32_t number) {
+static bool runPhases(Walker* w, const Step* step, const StepArgs* args, bool isMine) {
   Member* member = w->member;
-  bool isMine = member->index == step->single % member->size;
-  if (step->isSingle && !isMine) return true;
   const Kernel* kernel = step->kernel;
-  StepArgs copy;
-  const StepArgs* args = resolve(w, step, &copy);
-  member->thread.step = number;
   int32_t phases = step->phases;
   if (step->hasExtent && kernel->phases) phases = kernel->phases(args);
   for (int32_t phase = 0; phase < phases; phase++) {
@@ -156,6 +159,18 @@ static bool runKernel(Walker* w, const Step* step, int32_t number) {
     }
   }
   return true;
+}
+
+static bool runKernel(Walker* w, const Step* step, int32_t number) {
+  Member* member = w->member;
+  w->hasWorked = true;
+  w->hasShared |= !step->isSingle || step->single > 0;
+  bool isMine = step->single == 0 ? member->index == 0 : member->index == step->single % member->size;
+  if (step->isSingle && !isMine) return true;
+  StepArgs copy;
+  const StepArgs* args = resolve(w, step, &copy);
+  member->thread.step = number;
+  return runPhases(w, step, args, isMine);
 }
 
 static bool runScan(Walker* w, const Step* step, int32_t number) {
@@ -173,7 +188,7 @@ static bool runWhile(Walker* w, const Step* step, int32_t number) {
   for (int64_t i = 0; step->length < 0 || i < step->length; i++) {
     w->done[level] = w->index[level] = i;
     if (!walk(w, number + 1, step->split)) return false;
-    if (!waitForMembers(w->member)) return false;
+    if (w->hasWorked && !wait(w)) return false;
     if (!readScalar(w, step->predicate)) return true;
     if (!walk(w, step->split, step->end)) return false;
   }
@@ -239,7 +254,7 @@ static void walkIterations(Member* member, void* argument) {
     if (!walk(&w, i == 0 ? run->options->resume : 0, program->stepCount)) return;
     if (i + 1 == steps) break;  // the join is the last barrier
     if (isFirst && mustStop(run)) __atomic_store_n(&run->stopAfter, i, __ATOMIC_RELAXED);
-    if (!waitForMembers(member)) return;
+    if (!wait(&w)) return;
     if (firstFault(member->team, member->size, member->passed)) return;
     if (__atomic_load_n(&run->stopAfter, __ATOMIC_RELAXED) <= i) break;
     if (isFirst) run->iterations++;
