@@ -22,6 +22,7 @@
 static const int64_t SECOND_LEVEL_CACHE = 1 << 20;
 static const int64_t STREAM_BYTES = 8 << 20;
 static const int64_t BLOCK_IN_CACHE = 512, BLOCK_FROM_MEMORY = 128;
+static const int64_t BLOCK_UNCHANGED = 2048;  // a reduction of a tensor as it is
 static const int32_t TILE_ROWS = 16;
 
 enum OperandMode : int32_t {
@@ -81,7 +82,7 @@ static int32_t operandMode(const BlockPlan* p, const View& view, const int64_t* 
   if (outerZero && inner == 0) return OPERAND_CONSTANT;
   if (p->shortRows) {
     if (outerZero) return OPERAND_PERIODIC;
-    bool flat = true;
+    bool flat = g.dynamicAxis <= 0;
     int64_t expected = unit;
     for (int32_t d = g.rank - 1; d >= 0; expected *= g.dims[d], d--) flat = flat && strides[d] == expected;
     return flat && words ? OPERAND_IN_PLACE : OPERAND_ROW;
@@ -92,7 +93,12 @@ static int32_t operandMode(const BlockPlan* p, const View& view, const int64_t* 
   return OPERAND_ROW;
 }
 
-static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* views, bool wholeRows, uint8_t* memory);
+enum RowUse : int32_t {
+  ROWS_ANY,    // as suits the operands
+  ROWS_WHOLE,  // not several to a block; transposed operands still make tiles of rows
+  ROWS_ONLY,   // one after the other
+};
+static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* views, RowUse use, uint8_t* memory);
 
 // First half: places the arrays of the plan in `memory` and says how its axes lie, see mergeAxes. A caller may rearrange
 // p->geometry and p->strides before planOperands. Views: loads, then stores; `firstValue` is the value of the first load.
@@ -122,11 +128,11 @@ static void planAxes(BlockPlan* p, const Expression& e, const View* views, int32
 static uint8_t* planBlocks(BlockPlan* p, const Expression& e, const View* views, int32_t loads, int32_t stores,
                            int32_t firstValue, const int32_t* classes, bool wholeRows, uint8_t* memory) {
   planAxes(p, e, views, loads, stores, firstValue, classes, wholeRows ? AXES_KEPT : AXES_SORTED, memory);
-  return planOperands(p, e, views, wholeRows, memory);
+  return planOperands(p, e, views, wholeRows ? ROWS_WHOLE : ROWS_ANY, memory);
 }
 
 // Second half: modes of the operands, block, registers.
-static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* views, bool wholeRows, uint8_t* memory) {
+static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* views, RowUse use, uint8_t* memory) {
   Geometry& g = p->geometry;
   int32_t loads = p->loads, viewCount = p->views, firstValue = p->firstValue;
   uint8_t* expressionMemory = memory;
@@ -136,19 +142,21 @@ static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* view
 
   // Registers decide the block: all of them should stay in the first-level cache.
   int64_t block = p->totalBytes > SECOND_LEVEL_CACHE ? BLOCK_FROM_MEMORY : BLOCK_IN_CACHE;
+  if (!p->stores && e.instructions == 0) block = BLOCK_UNCHANGED;
   int32_t inner = g.rank - 1;
   int64_t row = g.dims[inner];
   p->shortRows = 0;
-  if (!wholeRows && g.rank > 1 && g.dynamicAxis <= 0 && row * 4 <= block && row > 0) p->shortRows = (int32_t)(block / row);
+  if (use == ROWS_ANY && g.rank > 1 && g.dynamicAxis != inner && row * 4 <= block && row <= 128 && row > 0)
+    p->shortRows = (int32_t)(block / row);
 
   // A transposed load makes tiles, if the outputs run along the rows.
   p->tileAxis = -1;
-  if (!p->shortRows && p->stores && g.rank > 1 && row >= LANES)
+  if (!p->shortRows && p->stores && use != ROWS_ONLY && g.rank > 1 && row >= LANES)
     for (int32_t v = 0; v < loads && p->tileAxis < 0; v++) {
       const int64_t* s = p->strides + v * MAX_RANK;
       if (viewUnit(views[v]) != 4 || views[v].buffer == -1 || s[inner] == 0 || s[inner] == 4) continue;
       for (int32_t d = inner - 1; d >= 0 && p->tileAxis < 0; d--) {
-        if (s[d] != 4 || g.dims[d] < 4 || (wholeRows && d != inner - 1)) continue;
+        if (s[d] != 4 || g.dims[d] < 4 || (use == ROWS_WHOLE && d != inner - 1)) continue;
         moveAxis(&g, p->strides, viewCount, d, inner - 1);  // the rows of a tile must follow each other
         p->tileAxis = inner - 1;
       }
@@ -170,6 +178,10 @@ static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* view
     if (v < loads) {
       o.value = firstValue + v;
       o.mode = operandMode(p, views[v], s);
+      // A load that is stored as it is, at the end of a block, must survive other stores to its buffer (swaps).
+      if (o.mode == OPERAND_IN_PLACE && lastUse[o.value] == e.instructions)
+        for (int32_t w = loads; w < viewCount; w++)
+          if (views[w].buffer == views[v].buffer) o.mode = OPERAND_ROW;
       continue;
     }
     o.value = e.resultIds[v - loads];

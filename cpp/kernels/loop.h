@@ -94,4 +94,4 @@ static void loopRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, Thre
   if (plan->blocks.streams) streamFence();
 }
 
-static constexpr Kernel loop_kernel = {"loop", loopPlanBytes, loopPrepare, nullptr, nullptr, loopChunks, loopRun};
+static constexpr Kernel loop_kernel = {"loop", loopPlanBytes, loopPrepare, nullptr, nullptr, loopChunks, loopRun, nullptr};

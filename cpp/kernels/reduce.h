@@ -1,0 +1,486 @@
+// "reduce": an expression, reduced over some axes, then an expression of the result (encoding in kernel.h; the engine of
+// both expressions is blocks.h, the accumulators are accumulate.h).
+//
+// Bound: read bandwidth.
+//
+// Two ways, by the layout of the largest operand:
+//   rows     the reduced axes are innermost. Blocks are folded into one vector per output; 16 outputs are finished
+//            together. A chunk is a group of outputs, or, where outputs are few and rows long, a piece of one.
+//   columns  a kept axis is innermost. Rows are added to a strip of accumulators in L1. A chunk is a strip (several, where
+//            there is little to do), or, where strips are few and long, a piece of some rows of one.
+// Pieces leave their results in the shared scratch; a second phase combines them in order. Sums stay accurate because they
+// are made in levels (lanes, blocks, pieces), none of which is long. All cuts are functions of the shape.
+#pragma once
+#include "accumulate.h"
+#include "blocks.h"
+
+static const int64_t STRIP = 2048;         // columns of accumulators in L1
+static const int64_t OUTPUT_BUFFER = 2048; // results that wait for the epilogue
+static const int32_t FLUSH_ROWS = 64;      // rows of a column summed before they go to the next level
+static const int64_t MAXIMUM_PIECES = 64;  // of a strip; 256 of a row
+static const int64_t ENOUGH_CHUNKS = 16;   // do without pieces
+
+struct ReducePlan {
+  int32_t op, type;
+  int32_t isIndex;      // argMax, argMin
+  int32_t isColumns;
+  int32_t outerAxes;    // kept axes before the reduced ones
+  int32_t isSplit;
+  int64_t unitsPerChunk;          // outputs, or strips
+  int64_t pieceRows, pieceColumns; // of a split row; pieceRows of a split strip
+  int64_t scratchBytes;
+  int64_t epilogueScratch;        // offset in the thread's scratch
+  int64_t buffers;                // offset in the thread's scratch
+  BlockPlan prologue, epilogue;
+};
+
+struct ReduceWords {
+  int32_t op, mask, type;
+  Expression prologue, epilogue;
+};
+static ReduceWords reduceWords(const StepArgs* a) {
+  ReduceWords w;
+  w.op = a->words[0];
+  w.mask = a->words[1];
+  w.type = a->words[2];
+  w.prologue = parseExpression(a->words + 3);
+  w.epilogue = parseExpression(a->words + 3 + w.prologue.wordCount);
+  return w;
+}
+
+// What a run works on. Outputs are counted along the kept axes, outer ones first.
+struct Reduction {
+  const ReducePlan* plan;
+  const Accumulation* ops;
+  const View* views;     // of the prologue
+  const View* outputs;   // of the epilogue
+  int64_t outer;         // product of the outer kept axes
+  int64_t rows;          // columns: reduced rows; rows: rows per output
+  int64_t inner;         // length of the innermost axis
+  int64_t strips;        // columns: per outer index
+  int64_t pieces;        // per strip or per output
+  int64_t units;         // outputs (rows) or strips of all outer indices (columns)
+};
+
+static const int64_t REDUCE_HEADER = (sizeof(ReducePlan) + 63) / 64 * 64;
+
+static int64_t reducePlanBytes(const StepArgs* a) {
+  ReduceWords w = reduceWords(a);
+  int32_t stores = w.epilogue.results, epilogueLoads = a->viewCount - w.prologue.loads - stores;
+  return REDUCE_HEADER + blockPlanBytes(w.prologue, w.prologue.loads) + blockPlanBytes(w.epilogue, epilogueLoads + stores);
+}
+
+INLINE int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static Reduction measureReduction(const StepArgs* a, const int64_t* dims) {
+  const ReducePlan* plan = (const ReducePlan*)a->plan;
+  const Geometry& g = plan->prologue.geometry;
+  Reduction r;
+  r.plan = plan;
+  r.ops = &ACCUMULATIONS[plan->op][plan->type];
+  r.views = a->views;
+  r.outputs = a->views + plan->prologue.views;
+  r.outer = r.rows = 1;
+  r.inner = dims[g.rank - 1];
+  for (int32_t d = 0; d < plan->outerAxes; d++) r.outer *= dims[d];
+  for (int32_t d = plan->outerAxes; d < g.rank - 1; d++) r.rows *= dims[d];
+  r.strips = 0;
+  r.pieces = 1;
+  if (plan->isColumns) {
+    r.strips = plan->prologue.shortRows ? 1 : divideUp(r.inner, STRIP);
+    r.units = r.outer * r.strips;
+    if (plan->isSplit) r.pieces = divideUp(r.rows, plan->pieceRows);
+  } else {
+    r.units = r.outer;
+    if (plan->isSplit) r.pieces = divideUp(r.rows, plan->pieceRows) * divideUp(r.inner, plan->pieceColumns);
+  }
+  if (r.pieces < 1) r.pieces = 1;
+  return r;
+}
+static Reduction reductionOf(const StepArgs* a) {
+  const ReducePlan* plan = (const ReducePlan*)a->plan;
+  int64_t dims[MAX_RANK];
+  runTimeDims(&plan->prologue.geometry, a->views, dims);
+  return measureReduction(a, dims);
+}
+
+static void reducePrepare(StepArgs* a) {
+  ReducePlan* plan = (ReducePlan*)a->plan;
+  ReduceWords w = reduceWords(a);
+  plan->op = w.op;
+  plan->type = w.type;
+  plan->isIndex = w.op >= REDUCE_ARGMAX;
+  int32_t loads = w.prologue.loads, stores = w.epilogue.results, epilogueLoads = a->viewCount - loads - stores;
+
+  // Kept axes inside the reduced ones, in the memory of the largest operand, are the columns.
+  int32_t largest = 0, classes[MAX_RANK] = {};
+  for (int32_t v = 1; v < loads; v++)
+    if (viewBytes(a->views[v]) > viewBytes(a->views[largest])) largest = v;
+  const View& main = a->views[largest];
+  int64_t smallest = INT64_MAX;
+  for (int32_t d = 0; d < main.rank; d++) {
+    int64_t stride = main.strides[d] < 0 ? -main.strides[d] : main.strides[d];
+    if ((w.mask >> d & 1) && main.dims[d] != 1 && stride != 0 && stride < smallest) smallest = stride;
+  }
+  for (int32_t d = 0; d < main.rank; d++) {
+    int64_t stride = main.strides[d] < 0 ? -main.strides[d] : main.strides[d];
+    classes[d] = (w.mask >> d & 1) ? 1 : stride != 0 && stride < smallest ? 2 : 0;
+  }
+
+  uint8_t* memory = (uint8_t*)a->plan + REDUCE_HEADER;
+  BlockPlan* p = &plan->prologue;
+  planAxes(p, w.prologue, a->views, loads, 0, 0, classes, AXES_MERGED, memory);
+  Geometry& g = p->geometry;
+  // Only the last of the inner kept axes is a column; the others join the outer ones.
+  for (int32_t round = 0; round < g.rank; round++)
+    for (int32_t d = 0; d + 2 < g.rank; d++)
+      if (g.classes[d] == 1 && g.classes[d + 1] == 2) moveAxis(&g, p->strides, loads, d, d + 1);
+  planOperands(p, w.prologue, a->views, ROWS_ANY, memory);
+  plan->isColumns = g.classes[g.rank - 1] != 1;
+  plan->outerAxes = 0;
+  while (plan->outerAxes < g.rank - 1 && g.classes[plan->outerAxes] != 1) plan->outerAxes++;
+
+  memory += blockPlanBytes(w.prologue, loads);
+  BlockPlan* e = &plan->epilogue;
+  planAxes(e, w.epilogue, a->views + loads, epilogueLoads, stores, 1, classes, AXES_MERGED, memory);
+  planOperands(e, w.epilogue, a->views + loads, ROWS_ONLY, memory);
+
+  // Cuts.
+  int64_t elements = 600000 / (p->cost + 5);
+  if (elements > 32768) elements = 32768;
+  if (elements < 2048) elements = 2048;
+  plan->isSplit = 0;
+  Reduction r = measureReduction(a, g.dims);
+  int64_t inner = r.inner > 0 ? r.inner : 1, rows = r.rows > 0 ? r.rows : 1, step = p->shortRows > 0 ? p->shortRows : 1;
+  plan->pieceRows = rows;
+  plan->pieceColumns = inner;
+  int64_t partials = 0;
+  if (plan->isColumns) {
+    int64_t width = inner < STRIP || p->shortRows ? inner : STRIP;
+    plan->unitsPerChunk = elements / (rows * width);
+    if (plan->unitsPerChunk < 1) plan->unitsPerChunk = 1;
+    if (r.units < ENOUGH_CHUNKS && rows * width * r.units > 2 * elements) {
+      plan->isSplit = 1;
+      int64_t piece = elements / width, fewest = divideUp(rows, MAXIMUM_PIECES);
+      if (piece < fewest) piece = fewest;
+      plan->pieceRows = divideUp(piece, step) * step;
+      partials = r.outer * divideUp(rows, plan->pieceRows) * inner;
+    }
+  } else {
+    int64_t length = rows * inner;
+    plan->unitsPerChunk = elements / length;
+    if (plan->unitsPerChunk < 1) plan->unitsPerChunk = 1;
+    if (plan->unitsPerChunk > 16) plan->unitsPerChunk &= ~(int64_t)15;
+    if (r.units < ENOUGH_CHUNKS && length > 2 * elements) {
+      plan->isSplit = 1;
+      int64_t piece = divideUp(length, 4 * MAXIMUM_PIECES);
+      if (piece < elements) piece = elements;
+      if (inner >= piece && !p->shortRows) {
+        plan->pieceRows = 1;
+        plan->pieceColumns = divideUp(piece, p->block) * p->block;
+      } else {
+        plan->pieceRows = divideUp(divideUp(piece, inner), step) * step;
+      }
+      partials = r.outer * divideUp(rows, plan->pieceRows) * divideUp(inner, plan->pieceColumns);
+    }
+  }
+  plan->scratchBytes = partials * 4 * (plan->isIndex ? 2 : 1);
+  plan->epilogueScratch = alignUp(p->frameBytes, 64);
+  plan->buffers = alignUp(plan->epilogueScratch + e->frameBytes, 64);
+}
+
+static int64_t reduceScratchBytes(const StepArgs* a) { return ((const ReducePlan*)a->plan)->scratchBytes; }
+static int32_t reducePhases(const StepArgs* a) { return ((const ReducePlan*)a->plan)->isSplit ? 2 : 1; }
+
+// Columns of a split are combined in pieces of this width.
+static const int64_t COMBINE_COLUMNS = 512;
+
+static int64_t reduceChunks(const StepArgs* a, int32_t phase) {
+  Reduction r = reductionOf(a);
+  if (r.plan->isSplit) {
+    if (phase == 0) return r.units * r.pieces;
+    return r.plan->isColumns ? r.outer * divideUp(r.inner, COMBINE_COLUMNS) : divideUp(r.units, OUTPUT_BUFFER);
+  }
+  return divideUp(r.units, r.plan->unitsPerChunk);
+}
+
+// ---- Epilogue --------------------------------------------------------------------------------------------------
+
+struct ReduceThread {
+  Frame prologue, epilogue;
+  int32_t *values, *indices;            // OUTPUT_BUFFER each, with slack
+  int32_t *sums, *laterValues, *laterIndices;  // strips
+};
+
+static void openReduction(ReduceThread* t, const Reduction& r, Thread* thread) {
+  const ReducePlan* plan = r.plan;
+  openFrame(&t->prologue, &plan->prologue, r.views, thread->scratch, plan->prologue.block);
+  openFrame(&t->epilogue, &plan->epilogue, r.outputs, thread->scratch + plan->epilogueScratch, plan->epilogue.block);
+  int32_t* at = (int32_t*)(thread->scratch + plan->buffers);
+  const int64_t pitch = OUTPUT_BUFFER + 64;
+  t->values = at;
+  t->indices = at + pitch;
+  t->sums = at + 2 * pitch;
+  t->laterValues = at + 3 * pitch;
+  t->laterIndices = at + 4 * pitch;
+}
+
+// Stores `count` results from `values` as the outputs `first` and following.
+static void finishOutputs(ReduceThread* t, const Reduction& r, int32_t* values, int64_t first, int64_t count) {
+  Frame* f = &t->epilogue;
+  const BlockPlan* p = f->plan;
+  int64_t width = f->dims[p->geometry.rank - 1];
+  while (count > 0) {
+    int64_t row = first / width, column = first % width, n = width - column;
+    if (n > count) n = count;
+    openRow(f, r.outputs, row);
+    splatRow(f, r.outputs, n < p->block ? n : p->block);
+    for (int64_t done = 0; done < n; done += p->block) {
+      f->slots[0] = values + done;
+      runBlock(f, r.outputs, column + done, n - done < p->block ? n - done : p->block, 0);
+    }
+    values += n;
+    first += n;
+    count -= n;
+  }
+}
+
+// ---- Rows ------------------------------------------------------------------------------------------------------
+
+// Rows rowBegin … rowEnd − 1 (columns columnBegin … columnEnd − 1) into one accumulator. For an index there is one row.
+static void feedRows(ReduceThread* t, const Reduction& r, Accumulator* accumulator, int64_t rowBegin, int64_t rowEnd,
+                     int64_t columnBegin, int64_t columnEnd) {
+  Frame* f = &t->prologue;
+  const BlockPlan* p = f->plan;
+  int32_t result = p->expression.resultIds[0];
+  if (p->shortRows) {
+    for (int64_t row = rowBegin; row < rowEnd; row += p->shortRows) {
+      int64_t count = rowEnd - row < p->shortRows ? rowEnd - row : p->shortRows;
+      runShortBlock(f, r.views, row, count);
+      r.ops->feed(accumulator, (const int32_t*)f->slots[result], count * r.inner, 0);
+    }
+    return;
+  }
+  int64_t width = columnEnd - columnBegin, block = p->block;
+  if (rowBegin < rowEnd) openRow(f, r.views, rowBegin);
+  for (int64_t row = rowBegin; row < rowEnd; row++) {
+    splatRow(f, r.views, width < block ? width : block);
+    for (int64_t column = columnBegin; column < columnEnd; column += block) {
+      int64_t n = columnEnd - column < block ? columnEnd - column : block;
+      runBlock(f, r.views, column, n, 0);
+      r.ops->feed(accumulator, (const int32_t*)f->slots[result], n, (int32_t)column);
+    }
+    if (row + 1 < rowEnd) nextRow(f);
+  }
+}
+
+// Outputs in order; LANES accumulators are finished together, OUTPUT_BUFFER results go to the epilogue together.
+struct Pending {
+  Accumulator accumulators[LANES];
+  int32_t count;
+  int64_t buffered, first;  // results in t->values, number of the first of them
+};
+static void flushPending(ReduceThread* t, const Reduction& r, Pending* pending, bool all) {
+  if (pending->count) {
+    r.ops->finish(pending->accumulators, pending->count, t->values + pending->buffered, t->indices + pending->buffered);
+    pending->buffered += pending->count;
+    pending->count = 0;
+  }
+  if (pending->buffered && (all || pending->buffered + LANES > OUTPUT_BUFFER)) {
+    finishOutputs(t, r, r.plan->isIndex ? t->indices : t->values, pending->first, pending->buffered);
+    pending->first += pending->buffered;
+    pending->buffered = 0;
+  }
+}
+
+static void reduceRows(ReduceThread* t, const Reduction& r, int64_t begin, int64_t end) {
+  Frame* f = &t->prologue;
+  const BlockPlan* p = f->plan;
+  Pending pending;
+  pending.count = 0;
+  pending.buffered = 0;
+  pending.first = begin;
+  int64_t length = r.rows * r.inner;
+  if (!p->shortRows || length == 0 || r.rows > p->shortRows) {
+    for (int64_t output = begin; output < end; output++) {
+      Accumulator* accumulator = pending.accumulators + pending.count;
+      r.ops->start(accumulator);
+      if (length) feedRows(t, r, accumulator, output * r.rows, (output + 1) * r.rows, 0, r.inner);
+      if (++pending.count == LANES) flushPending(t, r, &pending, false);
+    }
+  } else {
+    // Several outputs to a block.
+    int64_t perBlock = p->shortRows / r.rows;
+    int32_t result = p->expression.resultIds[0];
+    for (int64_t output = begin; output < end; output += perBlock) {
+      int64_t count = end - output < perBlock ? end - output : perBlock;
+      runShortBlock(f, r.views, output * r.rows, count * r.rows);
+      const int32_t* x = (const int32_t*)f->slots[result];
+      while (count > 0) {
+        int32_t n = LANES - pending.count < count ? LANES - pending.count : (int32_t)count;
+        r.ops->segments(pending.accumulators + pending.count, x, length, n);
+        pending.count += n;
+        x += n * length;
+        count -= n;
+        if (pending.count == LANES) flushPending(t, r, &pending, false);
+      }
+    }
+  }
+  flushPending(t, r, &pending, true);
+}
+
+// ---- Columns ---------------------------------------------------------------------------------------------------
+
+// Rows begin … end − 1 of a strip of columns into value (and index); they are numbered within their outer index.
+static void reduceColumns(ReduceThread* t, const Reduction& r, int64_t outer, int64_t begin, int64_t end, int64_t column,
+                          int64_t width, int32_t* value, int32_t* index) {
+  Frame* f = &t->prologue;
+  const BlockPlan* p = f->plan;
+  int32_t result = p->expression.resultIds[0];
+  bool levels = r.plan->op == REDUCE_SUM && r.plan->type == 0;
+  int64_t row = outer * r.rows;
+  if (p->shortRows) {
+    int64_t step = p->shortRows < end - begin ? p->shortRows : end - begin;  // rows side by side in the accumulators
+    if (step < 1) step = 1;
+    int64_t n = step * r.inner;
+    int32_t* sums = levels ? t->sums : t->laterValues;
+    r.ops->fill(sums, t->laterIndices, n);
+    if (levels) r.ops->fill(t->laterValues, nullptr, n);
+    int32_t unflushed = 0;
+    for (int64_t at = begin; at < end; at += step) {
+      int64_t count = end - at < step ? end - at : step;
+      runShortBlock(f, r.views, row + at, count);
+      r.ops->accumulate(sums, t->laterIndices, (const int32_t*)f->slots[result], count * r.inner, (int32_t)at);
+      if (levels && ++unflushed == FLUSH_ROWS) {
+        r.ops->merge(t->laterValues, nullptr, sums, nullptr, n);
+        r.ops->fill(sums, nullptr, n);
+        unflushed = 0;
+      }
+    }
+    if (levels) r.ops->merge(t->laterValues, nullptr, sums, nullptr, n);
+    if (r.plan->isIndex) {  // the row a block began with → the row
+      for (int64_t k = 1; k < step; k++)
+        for (int64_t j = 0; j < r.inner; j++)
+          if (t->laterIndices[k * r.inner + j] != NO_INDEX) t->laterIndices[k * r.inner + j] += (int32_t)k;
+    }
+    // Halving: the second half of the rows is added to the first.
+    for (int64_t k = step; k > 1;) {
+      int64_t half = (k + 1) / 2;
+      r.ops->merge(t->laterValues, t->laterIndices, t->laterValues + half * r.inner, t->laterIndices + half * r.inner, (k - half) * r.inner);
+      k = half;
+    }
+    copyWords(value, t->laterValues, r.inner);
+    if (r.plan->isIndex) copyWords(index, t->laterIndices, r.inner);
+    return;
+  }
+  int32_t* sums = levels ? t->sums : value;
+  r.ops->fill(value, index, width);
+  if (levels) r.ops->fill(sums, nullptr, width);
+  if (begin >= end) return;
+  openRow(f, r.views, row + begin);
+  int64_t block = p->block;
+  int32_t unflushed = 0;
+  for (int64_t at = begin; at < end; at++) {
+    splatRow(f, r.views, width < block ? width : block);
+    for (int64_t done = 0; done < width; done += block) {
+      int64_t n = width - done < block ? width - done : block;
+      runBlock(f, r.views, column + done, n, 0);
+      r.ops->accumulate(sums + done, index + done, (const int32_t*)f->slots[result], n, (int32_t)at);
+    }
+    if (levels && ++unflushed == FLUSH_ROWS) {
+      r.ops->merge(value, nullptr, sums, nullptr, width);
+      r.ops->fill(sums, nullptr, width);
+      unflushed = 0;
+    }
+    if (at + 1 < end) nextRow(f);
+  }
+  if (levels && unflushed) r.ops->merge(value, nullptr, sums, nullptr, width);
+}
+
+// ---- Run -------------------------------------------------------------------------------------------------------
+
+INLINE void combinePieces(ReduceThread* t, const Reduction& r, const int32_t* partialValues, const int32_t* partialIndices,
+                          int64_t chunk) {
+  if (r.plan->isColumns) {
+    int64_t perOuter = divideUp(r.inner, COMBINE_COLUMNS), outer = chunk / perOuter, column = chunk % perOuter * COMBINE_COLUMNS;
+    int64_t n = r.inner - column < COMBINE_COLUMNS ? r.inner - column : COMBINE_COLUMNS;
+    int64_t at = outer * r.pieces * r.inner + column;
+    copyWords(t->values, partialValues + at, n);
+    if (r.plan->isIndex) copyWords(t->indices, partialIndices + at, n);
+    for (int64_t piece = 1; piece < r.pieces; piece++) {
+      at += r.inner;
+      r.ops->merge(t->values, t->indices, partialValues + at, partialIndices + at, n);
+    }
+    finishOutputs(t, r, r.plan->isIndex ? t->indices : t->values, outer * r.inner + column, n);
+    return;
+  }
+  int64_t begin = chunk * OUTPUT_BUFFER, end = begin + OUTPUT_BUFFER < r.units ? begin + OUTPUT_BUFFER : r.units;
+  for (int64_t output = begin; output < end; output++) {
+    const int32_t* values = partialValues + output * r.pieces;
+    if (r.plan->isIndex) {
+      const int32_t* indices = partialIndices + output * r.pieces;
+      t->values[output - begin] = values[0];
+      t->indices[output - begin] = indices[0];
+      for (int64_t piece = 1; piece < r.pieces; piece++)
+        r.ops->merge(t->values + output - begin, t->indices + output - begin, values + piece, indices + piece, 1);
+    } else {
+      Accumulator accumulator;
+      r.ops->start(&accumulator);
+      r.ops->feed(&accumulator, values, r.pieces, 0);
+      r.ops->finish(&accumulator, 1, t->values + output - begin, nullptr);
+    }
+  }
+  finishOutputs(t, r, r.plan->isIndex ? t->indices : t->values, begin, end - begin);
+}
+
+static void reduceRun(const StepArgs* a, int32_t phase, int64_t begin, int64_t end, Thread* thread) {
+  Reduction r = reductionOf(a);
+  const ReducePlan* plan = r.plan;
+  ReduceThread t;
+  openReduction(&t, r, thread);
+  int64_t partials = r.units * r.pieces;
+  if (plan->isColumns) partials = r.outer * r.pieces * r.inner;
+  int32_t* partialValues = (int32_t*)a->scratch;
+  int32_t* partialIndices = partialValues + partials;
+  for (int64_t chunk = begin; chunk < end; chunk++) {
+    if (phase == 1) {
+      combinePieces(&t, r, partialValues, partialIndices, chunk);
+    } else if (plan->isSplit && plan->isColumns) {
+      int64_t strip = chunk % r.strips, piece = chunk / r.strips % r.pieces, outer = chunk / r.strips / r.pieces;
+      int64_t column = strip * STRIP, width = r.inner - column < STRIP || plan->prologue.shortRows ? r.inner - column : STRIP;
+      int64_t row = piece * plan->pieceRows, last = row + plan->pieceRows < r.rows ? row + plan->pieceRows : r.rows;
+      reduceColumns(&t, r, outer, row, last, column, width, t.values, t.indices);
+      int64_t at = (outer * r.pieces + piece) * r.inner + column;
+      copyWords(partialValues + at, t.values, width);
+      if (plan->isIndex) copyWords(partialIndices + at, t.indices, width);
+    } else if (plan->isSplit) {
+      int64_t output = chunk / r.pieces, piece = chunk % r.pieces, across = r.inner > 0 ? divideUp(r.inner, plan->pieceColumns) : 1;
+      int64_t row = piece / across * plan->pieceRows, last = row + plan->pieceRows < r.rows ? row + plan->pieceRows : r.rows;
+      int64_t column = piece % across * plan->pieceColumns, lastColumn = column + plan->pieceColumns;
+      if (lastColumn > r.inner) lastColumn = r.inner;
+      Accumulator accumulator;
+      int32_t value[LANES], index[LANES];
+      r.ops->start(&accumulator);
+      feedRows(&t, r, &accumulator, output * r.rows + row, output * r.rows + last, column, lastColumn);
+      r.ops->finish(&accumulator, 1, value, index);
+      partialValues[chunk] = value[0];
+      if (plan->isIndex) partialIndices[chunk] = index[0];
+    } else if (plan->isColumns) {
+      int64_t unit = chunk * plan->unitsPerChunk, last = unit + plan->unitsPerChunk;
+      if (last > r.units) last = r.units;
+      for (; unit < last; unit++) {
+        int64_t outer = unit / r.strips, column = unit % r.strips * STRIP;
+        int64_t width = r.inner - column < STRIP || plan->prologue.shortRows ? r.inner - column : STRIP;
+        reduceColumns(&t, r, outer, 0, r.rows, column, width, t.values, t.indices);
+        finishOutputs(&t, r, plan->isIndex ? t.indices : t.values, outer * r.inner + column, width);
+      }
+    } else {
+      int64_t first = chunk * plan->unitsPerChunk, last = first + plan->unitsPerChunk;
+      reduceRows(&t, r, first, last < r.units ? last : r.units);
+    }
+  }
+  if (plan->epilogue.streams) streamFence();
+}
+
+static constexpr Kernel reduce_kernel = {"reduce",     reducePlanBytes, reducePrepare, reduceScratchBytes,
+                                         reducePhases, reduceChunks,    reduceRun,       nullptr};
