@@ -65,8 +65,7 @@ const conv2dPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
   kind: "kernel",
   // x [b, h, w, ci], kernel [kh, kw, ci / groups, co] → [b, oh, ow, co]
   infer: ([x, kernel], attributes) => {
-    const { groups } = geometryOf(attributes);
-    checkChannels(x!, kernel!, groups);
+    checkChannels("conv2d", x!.shape, kernel!.shape, geometryOf(attributes).groups);
     const shape = [
       x!.shape[0]!,
       ...outputSize(x!.shape, kernel!.shape, geometryOf(attributes)),
@@ -241,6 +240,7 @@ export function conv1d(x: Tensor, kernel: Tensor, options: Conv1dOptions = {}): 
   const { strides = 1, padding = "valid", dilation = 1, groups = 1 } = options;
   checkRank("conv1d", "input", x, ["batch", "time", "channels"]);
   checkRank("conv1d", "a kernel", kernel, ["size", "channels / groups", "filters"]);
+  checkChannels("conv1d", x.shape, kernel.shape, groups);
   const image = toFloat("conv1d", expandDims(x, 1)); // [batch, 1, time, channels]
   const weights = toFloat("conv1d", expandDims(kernel, 0)); // [1, size, channels / groups, filters]
   const geometry = resolveGeometry("conv1d", image.shape, weights.shape, {
@@ -358,22 +358,24 @@ function rankFix(x: Tensor, what: string, axes: readonly string[]): string {
   return "Bring it there with reshape or expandDims.";
 }
 
-function checkChannels(x: TensorType, kernel: TensorType, groups: number): void {
-  const channels = x.shape[3]!;
-  const [kh, kw, channelsPerGroup, filters] = kernel.shape as [number, number, number, number];
+/** The last axis of the kernel is that of the filters, the one before it that of the channels of a group. */
+function checkChannels(who: string, input: Shape, kernel: Shape, groups: number): void {
+  const channels = input.at(-1)!;
+  const filters = kernel.at(-1)!;
   if (channels % groups !== 0 || filters % groups !== 0) {
     throw new ShapeError({
-      who: "conv2d",
+      who,
       expected: `channels and filters that ${groups} groups divide`,
       received: `${channels} channels and ${filters} filters`,
     });
   }
-  if (channelsPerGroup * groups === channels) return;
+  if (kernel.at(-2)! * groups === channels) return;
+  const fitting = [...kernel.slice(0, -2), channels / groups, filters];
   throw new ShapeError({
-    who: "conv2d",
-    expected: `a kernel of shape ${formatShape([kh, kw, channels / groups, filters])} for ${channels} channels${groups > 1 ? ` in ${groups} groups` : ""}`,
-    received: `shape ${formatShape(kernel.shape)}`,
-    fix: "The kernel's axes are [height, width, channels / groups, filters].",
+    who,
+    expected: `a kernel of shape ${formatShape(fitting)} for ${channels} channels${groups > 1 ? ` in ${groups} groups` : ""}`,
+    received: `shape ${formatShape(kernel)}`,
+    fix: `The kernel's last two axes are [channels / groups, filters].`,
   });
 }
 

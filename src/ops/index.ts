@@ -79,7 +79,7 @@ export {
   trunc,
   where,
 } from "./elementwise.js";
-export { gather, scatterAdd } from "./indexing.js";
+export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 export { matmul } from "./matmul.js";
 export {
   broadcastTo,

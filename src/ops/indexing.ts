@@ -6,8 +6,8 @@ import { formatShape, normalizeAxis, sameShape, sizeOf } from "../base/shape.js"
 import { definePrimitive, type Extent, type KernelPrimitive, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { toFloat, toIndices } from "./convert.js";
-import { cast } from "./elementwise.js";
-import { reshape, transpose } from "./movement.js";
+import { add, cast, greaterEqual, less, logicalAnd, mul, where } from "./elementwise.js";
+import { broadcastTo, iota, reshape, transpose } from "./movement.js";
 
 const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
   name: "gather",
@@ -29,7 +29,10 @@ const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape: [...indices!.shape, ...innerShape], dtype: data!.dtype, data: result }];
   },
   words: () => [],
-  vjp: ({ inputs: [data, indices], gradients: [g] }) => [scatterAdd(indices!, g!, data!.shape[0]!), null],
+  vjp: ({ inputs: [data, indices], gradients: [g] }) => {
+    const sums = scatterAdd(indices!, g!, data!.shape[0]!);
+    return [broadcastTo(sums, data!.shape, data!.extent), null]; // a run-time number of rows stays one
+  },
 });
 
 /** The run-time length of the indices, or that of an inner axis of the data. */
@@ -58,6 +61,41 @@ export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
   const rowAxes = rows.shape.map((_, a) => a);
   const otherAxes = others.map((_, a) => a + rows.rank);
   return transpose(picked, [...otherAxes.slice(0, at), ...rowAxes, ...otherAxes.slice(at)]);
+}
+
+/**
+ * One entry of each row picked by number: `result[…, j] = x[…, indices[…, j]]` along the last axis.
+ *
+ * Shapes `x [rows…, n]`, `indices [rows…, k]` (int32 or uint8) → `[rows…, k]`; for another axis that one takes the part
+ * of the last.
+ * @throws {DTypeError} for float indices
+ * @throws {ShapeError} where the shapes differ beside that axis
+ * @throws {DataError} when it runs, for an index outside 0 … n − 1 (reported as −1)
+ * @example takeAlongAxis(values, expandDims(actions, -1)) // the value of the action taken: [batch, n], [batch, 1] → [batch, 1]
+ */
+export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
+  const at = normalizeAxis("takeAlongAxis", axis, x.rank);
+  const chosen = cast(toIndices("takeAlongAxis", "indices", indices), "int32");
+  if (x.rank !== chosen.rank || x.shape.some((length, a) => a !== at && length !== chosen.shape[a])) {
+    throw new ShapeError({
+      who: "takeAlongAxis",
+      expected: `indices shaped like ${formatShape(x.shape)} but for axis ${at}`,
+      received: `shape ${formatShape(chosen.shape)}`,
+      fix: "For whole rows of one number each use gather(x, indices, axis).",
+    });
+  }
+  const last = x.rank - 1;
+  if (at !== last) {
+    const order = x.shape.map((_, a) => (a === at ? last : a === last ? at : a)); // its own inverse
+    return transpose(takeAlongAxis(transpose(x, order), transpose(chosen, order)), order);
+  }
+  const [n, k] = [x.shape[last]!, chosen.shape[last]!];
+  const rows = sizeOf(x.shape.slice(0, last));
+  const inRow = reshape(chosen, [rows, k]);
+  // Beyond its own row an index would silently read the next one: −1 makes gather complain.
+  const inside = logicalAnd(greaterEqual(inRow, 0), less(inRow, n));
+  const position = where(inside, add(inRow, mul(iota([rows, 1]), n)), -1);
+  return reshape(gather(reshape(x, [rows * n]), reshape(position, [rows * k])), chosen.shape);
 }
 
 const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({

@@ -430,8 +430,8 @@ function convolution(operands: readonly [Operand, Operand], result?: "inputShape
     return {
       inputs: operands.map((operand) => ({ shape: shapes[operand] })),
       attributes: { strides, padding, dilation, groups, ...named },
-      // Sums of up to 400 products of both signs: what counts is the error against the largest, not the smallest.
-      absolute: 2e-5,
+      // Sums of up to 600 products of both signs: what counts is the error against the largest, not the smallest.
+      absolute: 5e-5,
     };
   });
 }

@@ -30,6 +30,26 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
       build: (c, a, b) => ops.where(c!, a!, b!),
     },
   ],
+  sum: [
+    { name: "of a constant", inputs: [], build: () => ops.sum(ops.ones([3, 4]), 0) },
+    { name: "of positions", inputs: [], build: () => ops.sum(ops.iota([3, 4], 1)) },
+    {
+      name: "of bytes, beyond their range",
+      inputs: [{ shape: [300] }],
+      dtypes: ["uint8", "bool"],
+      build: (x) => ops.sum(x!),
+    },
+  ],
+  max: [{ name: "of a constant", inputs: [], build: () => ops.max(ops.full([3], 2)) }],
+  matmul: [
+    { name: "of constants", inputs: [], build: () => ops.matmul(ops.ones([3, 4]), ops.full([4, 2], 0.5)) },
+    {
+      name: "of a sequence with a matrix",
+      inputs: [{ shape: [2, 3, 4] }, { shape: [4, 5] }],
+      build: (a, b) => ops.matmul(a!, b!),
+    },
+    { name: "of vectors", inputs: [{ shape: [4] }, { shape: [4] }], build: (a, b) => ops.matmul(a!, b!) },
+  ],
   mean: [
     { inputs: [x35], build: (x) => ops.mean(x!) },
     { inputs: [image], build: (x) => ops.mean(x!, [1, 2]) },
@@ -106,6 +126,17 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
       name: "along the last axis",
       inputs: [{ shape: [2, 5] }, { shape: [4], dtype: "uint8", low: 0, high: 4 }],
       build: (data, indices) => ops.gather(data!, indices!, -1),
+    },
+  ],
+  takeAlongAxis: [
+    {
+      inputs: [{ shape: [4, 5] }, { shape: [4, 2], dtype: "int32", low: 0, high: 4 }],
+      build: (x, i) => ops.takeAlongAxis(x!, i!),
+    },
+    {
+      name: "along the first axis",
+      inputs: [{ shape: [5, 2, 3] }, { shape: [1, 2, 3], dtype: "uint8", low: 0, high: 4 }],
+      build: (x, i) => ops.takeAlongAxis(x!, i!, 0),
     },
   ],
   scatterAdd: [

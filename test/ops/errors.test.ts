@@ -30,7 +30,7 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     "conv2d with a kernel for other channels",
     () => ops.conv2d(float(1, 8, 8, 4), float(3, 3, 3, 8)),
     ShapeError,
-    "[conv2d] expected a kernel of shape [3, 3, 4, 8] for 4 channels, received shape [3, 3, 3, 8]. The kernel's axes are [height, width, channels / groups, filters].",
+    "[conv2d] expected a kernel of shape [3, 3, 4, 8] for 4 channels, received shape [3, 3, 3, 8]. The kernel's last two axes are [channels / groups, filters].",
   ],
   [
     "conv2d with a kernel larger than the image",
@@ -73,6 +73,12 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     () => ops.conv1d(float(2, 9), float(3, 1, 4)),
     ShapeError,
     "[conv1d] expected input of rank 3 [batch, time, channels], received shape [2, 9]. Add a channel axis with expandDims(x, -1).",
+  ],
+  [
+    "conv1d with a kernel for other channels",
+    () => ops.conv1d(float(2, 9, 3), float(5, 4, 8)),
+    ShapeError,
+    "[conv1d] expected a kernel of shape [5, 3, 8] for 3 channels, received shape [5, 4, 8]. The kernel's last two axes are [channels / groups, filters].",
   ],
 
   // Pooling
@@ -139,6 +145,12 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     () => ops.gather(float(5, 3), float(2)),
     DTypeError,
     '[gather] expected indices of dtype int32 or uint8, received dtype float32. Convert them with cast(indices, "int32").',
+  ],
+  [
+    "takeAlongAxis with one index per row, without its axis",
+    () => ops.takeAlongAxis(float(5, 3), int(5)),
+    ShapeError,
+    "[takeAlongAxis] expected indices shaped like [5, 3] but for axis 1, received shape [5]. For whole rows of one number each use gather(x, indices, axis).",
   ],
   [
     "scatterAdd with too few updates",

@@ -147,20 +147,25 @@ for (const file of ["numpy-elementwise", "numpy-matmul", "numpy-reductions", "nu
 // ---- PyTorch -------------------------------------------------------------------------------------------------------
 
 const elementwise: Readonly<Record<string, (x: Tensor) => Tensor>> = {
-  ...{
-    exp: ops.exp,
-    log: ops.log,
-    sqrt: ops.sqrt,
-    rsqrt: ops.rsqrt,
-    sin: ops.sin,
-    cos: ops.cos,
-    tanh,
-    erf: ops.erf,
-  },
-  ...{ sigmoid: ops.sigmoid, abs: ops.abs, square, reciprocal: ops.reciprocal, relu, silu: ops.silu },
-  ...{ softplus: ops.softplus, log1p: ops.log1p, expm1: ops.expm1 },
+  exp: ops.exp,
+  log: ops.log,
+  sqrt: ops.sqrt,
+  rsqrt: ops.rsqrt,
+  sin: ops.sin,
+  cos: ops.cos,
+  tanh,
+  sigmoid: ops.sigmoid,
+  erf: ops.erf,
+  abs: ops.abs,
+  square,
+  reciprocal: ops.reciprocal,
+  relu,
   elu: (x) => ops.elu(x),
   gelu: (x) => ops.gelu(x),
+  silu: ops.silu,
+  softplus: ops.softplus,
+  log1p: ops.log1p,
+  expm1: ops.expm1,
 };
 
 /** Activations that stand with the layers. */

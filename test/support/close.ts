@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { NDArray } from "../../src/base/array.js";
+import { isFloat } from "../../src/base/dtype.js";
 import { formatShape } from "../../src/base/shape.js";
 
 export interface Tolerance {
@@ -17,7 +18,8 @@ export function expectClose(actual: NDArray, expected: NDArray, tolerance: Toler
   expect(`${actual.dtype} ${formatShape(actual.shape)}`).toBe(
     `${expected.dtype} ${formatShape(expected.shape)}`,
   );
-  expectCloseValues(actual.data, expected.data, tolerance, actual.shape);
+  const allowed = isFloat(expected.dtype) ? tolerance : { relative: 0, absolute: 0 };
+  expectCloseValues(actual.data, expected.data, allowed, actual.shape);
 }
 
 /** The same for bare numbers. */

@@ -1,0 +1,151 @@
+/** Operations on a batch whose length is known at run time only give what they give on a batch of that length. */
+import { afterEach, describe, it } from "vitest";
+import { vjp } from "../../src/autodiff/vjp.js";
+import { fromArray } from "../../src/engine/create.js";
+import { useBackend } from "../../src/engine/device.js";
+import { jit } from "../../src/engine/jit.js";
+import { readElements } from "../../src/engine/realize.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import * as ops from "../../src/ops/index.js";
+import { constant } from "../../src/ops/leaf.js";
+import { backends } from "../support/backends.js";
+import { expectClose } from "../support/close.js";
+import { evaluate, referenceBackend } from "../support/evaluate.js";
+import { elementsOf, type Input } from "./cases.js";
+
+const { add, mean, mul, square, sub, sum } = ops;
+
+const bound = 7;
+
+/** Inputs of a case; the first axis, of any length, is the batch. */
+interface DynamicCase {
+  readonly inputs: (batch: number) => readonly Input[];
+  readonly build: (inputs: Tensor[]) => readonly Tensor[];
+}
+
+const weights = constant(elementsOf({ shape: [4, 3], low: -1, high: 1 }, "float32", 5));
+const filters = constant(elementsOf({ shape: [3, 3, 2, 4], low: -1, high: 1 }, "float32", 6));
+const rows = (batch: number): Input[] => [{ shape: [batch, 4] }];
+const images = (batch: number): Input[] => [{ shape: [batch, 5, 6, 2] }];
+const labelled = (batch: number): Input[] => [
+  { shape: [batch, 4] },
+  { shape: [batch], dtype: "int32", low: 0, high: 2 },
+];
+
+/** A loss of each kind with the gradients to what does not depend on the batch. */
+const withGradients = (loss: Tensor, ...parameters: Tensor[]): Tensor[] => [
+  loss,
+  ...vjp([loss], parameters).map((gradient) => gradient!),
+];
+
+const cases: Readonly<Record<string, DynamicCase>> = {
+  "elementwise chains": { inputs: rows, build: ([x]) => [ops.tanh(add(mul(x!, 2), 1))] },
+  "a row added to each": {
+    inputs: rows,
+    build: ([x]) => [add(x!, ops.slice(ops.transpose(weights), [1, 0], [1, 4]))],
+  },
+  "sum, mean and variance over the batch": {
+    inputs: rows,
+    build: ([x]) => [
+      sum(x!),
+      sum(x!, 0),
+      mean(x!),
+      mean(x!, 0),
+      ops.variance(x!, 0),
+      ops.max(x!, 0),
+      ops.argMax(x!, 0),
+    ],
+  },
+  "reductions of the other axes": {
+    inputs: images,
+    build: ([x]) => [
+      sum(x!, [1, 2, 3]),
+      mean(x!, [1, 2]),
+      ops.max(x!, -1),
+      ops.std(x!, 1, { keepDims: true }),
+    ],
+  },
+  "a normalized batch": {
+    inputs: images,
+    build: ([x]) => {
+      const centred = sub(x!, mean(x!, [0, 1, 2], { keepDims: true }));
+      return [mul(centred, ops.rsqrt(add(ops.variance(x!, [0, 1, 2], { keepDims: true }), 1e-3)))];
+    },
+  },
+  "a dense layer and its gradients": {
+    inputs: labelled,
+    build: ([x, labels]) =>
+      withGradients(mean(ops.sparseCrossEntropy(ops.matmul(x!, weights), labels!)), weights),
+  },
+  "the gradient of a bias under a plain sum, which counts rows": {
+    inputs: rows,
+    build: ([x]) => {
+      const bias = ops.slice(ops.transpose(weights), [1, 0], [1, 4]);
+      return withGradients(sum(add(x!, bias)), bias);
+    },
+  },
+  "a sequence times a matrix": {
+    inputs: (batch) => [{ shape: [batch, 3, 4] }],
+    build: ([x]) => withGradients(sum(square(ops.matmul(x!, weights))), weights),
+  },
+  "a convolution, pooled, and its gradients": {
+    inputs: images,
+    build: ([x]) => {
+      const y = ops.relu(ops.conv2d(x!, filters, { padding: "same" }));
+      return withGradients(mean(square(ops.maxPool2d(y))), filters);
+    },
+  },
+  "an average pool over padding": {
+    inputs: images,
+    build: ([x]) => [ops.avgPool2d(x!, { size: 3, strides: 2, padding: "same" }), ops.avgPool2d(x!)],
+  },
+  "softmax and its gradient": {
+    inputs: rows,
+    build: ([x]) => [ops.softmax(x!), vjp([sum(square(ops.softmax(x!)))], [x!])[0]!],
+  },
+  "rows picked and added up": {
+    inputs: (batch) => [{ shape: [batch], dtype: "int32", low: 0, high: 3 }],
+    build: ([indices]) => {
+      const picked = ops.gather(weights, indices!);
+      return [picked, ...withGradients(sum(square(picked)), weights)];
+    },
+  },
+  "one entry of each row": {
+    inputs: labelled,
+    build: ([x, labels]) => {
+      const taken = ops.takeAlongAxis(x!, ops.expandDims(labels!, -1));
+      return [taken, vjp([sum(square(taken))], [x!])[0]!];
+    },
+  },
+  "one-hot labels": {
+    inputs: labelled,
+    build: ([x, labels]) => [mean(ops.crossEntropy(ops.matmul(x!, weights), ops.oneHot(labels!, 3)))],
+  },
+  dropout: { inputs: rows, build: ([x]) => [ops.dropout(x!, 0.5, 3)] },
+  "flattened images": {
+    inputs: images,
+    build: ([x]) => [ops.flatten(x!, 1), ops.flatten(x!), sum(ops.reshape(x!, [-1, 2]), 0)],
+  },
+  "running totals of each row": { inputs: rows, build: ([x]) => [ops.cumSum(x!, 1)] },
+  "parts joined": { inputs: rows, build: ([x]) => [ops.concat([x!, mul(x!, 2)], 1), ops.flip(x!, 1)] },
+};
+
+afterEach(() => useBackend(referenceBackend));
+
+describe.each([referenceBackend, ...backends])("a batch of run-time length on $name", (on) => {
+  for (const [name, { inputs, build }] of Object.entries(cases)) {
+    it(name, () => {
+      useBackend(on);
+      const compiled = jit((...batch: Tensor[]) => [...build(batch)], { batchBound: bound });
+      for (const batch of [bound, 3, 1]) {
+        const arrays = inputs(batch).map((input, i) => elementsOf(input, input.dtype ?? "float32", 20 + i));
+        useBackend(on);
+        const actual = compiled(...arrays.map(fromArray)) as Tensor[];
+        const values = actual.map((t) => ({ shape: t.shape, dtype: t.dtype, data: readElements(t) }));
+        evaluate(arrays, build).forEach((expected, i) => {
+          expectClose(values[i]!, expected, { absolute: 1e-5 });
+        });
+      }
+    });
+  }
+});
