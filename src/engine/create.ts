@@ -115,7 +115,9 @@ function convert(source: ArrayLike<number> | BigInt64Array, dtype: DType): Typed
 }
 
 function arrayOf(dtype: DType): new (length: number) => TypedArray {
-  return allocateArray(dtype, 0).constructor as new (length: number) => TypedArray;
+  return allocateArray(dtype, 0).constructor as new (
+    length: number,
+  ) => TypedArray;
 }
 
 function shapeOf(data: NestedArray): number[] {

@@ -9,6 +9,6 @@ export {
 } from "./backends.js";
 export { type NestedArray, type TensorData, type TensorOptions, tensor } from "./create.js";
 export { grad, type ValueAndGradients, valueAndGrad } from "./gradients.js";
-export { CompiledFunction, type JitOptions, type Jitted, jit, type Value } from "./jit.js";
+export { CompiledFunction, Completed, type JitOptions, type Jitted, jit, type Value } from "./jit.js";
 export { realize } from "./realize.js";
 export { Variable, type VariableOptions, variable } from "./variable.js";

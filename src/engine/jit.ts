@@ -1,5 +1,5 @@
 import type { RunOptions, RunResult } from "../backends/backend.js";
-import { bytesPerElement } from "../base/dtype.js";
+import { bytesPerElement, viewArray } from "../base/dtype.js";
 import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sizeOf } from "../base/shape.js";
 import { flatten, mapTree, type Tree } from "../base/tree.js";
@@ -79,17 +79,24 @@ export class CompiledFunction<R> {
   }
   private readonly argumentOf: ReadonlyMap<Tensor, number>;
 
+  /** Where the function returns a record of scalars: their values after a run, by name. */
+  scalars(completed: Completed<R>): Record<string, number> {
+    const values = completed.firstElements(); // in the order of the sorted names
+    const names = Object.keys(this.result);
+    const sorted = [...names].sort();
+    return Object.fromEntries(names.map((name) => [name, values[sorted.indexOf(name)]!]));
+  }
+
   /** Variables the function reads or writes. */
   get variables(): Variable[] {
     return this.leaves.flatMap((leaf) => (leaf.payload.variable ? [leaf.payload.variable as Variable] : []));
   }
 
   /** Runs up to `steps` times at once and returns the results of the last. */
-  runSync(args: readonly Storage[], steps = 1, batch?: number): { value: R; result: RunResult } {
+  runSync(args: readonly Storage[], steps = 1, batch?: number): Completed<R> {
     const outputs = this.loaded.allocateOutputs();
     const result = this.loaded.executable.runSync(this.bindings(args, outputs), steps);
-    if (result.fault) throw faultError(result.fault);
-    return { value: this.wrap(outputs, batch), result };
+    return this.complete(result, outputs, batch);
   }
 
   /** Runs up to `steps` times on the engine's thread. */
@@ -98,11 +105,15 @@ export class CompiledFunction<R> {
     steps = 1,
     options: RunOptions = {},
     batch?: number,
-  ): Promise<{ value: R; result: RunResult }> {
+  ): Promise<Completed<R>> {
     const outputs = this.loaded.allocateOutputs();
     const result = await this.loaded.executable.run(this.bindings(args, outputs), steps, options);
+    return this.complete(result, outputs, batch);
+  }
+
+  private complete(result: RunResult, outputs: readonly Storage[], batch: number | undefined): Completed<R> {
     if (result.fault) throw faultError(result.fault);
-    return { value: this.wrap(outputs, batch), result };
+    return new Completed(result.steps, outputs, this.results, () => this.wrap(outputs, batch));
   }
 
   private bindings(args: readonly Storage[], outputs: readonly Storage[]): Storage[] {
@@ -135,6 +146,33 @@ export class CompiledFunction<R> {
   }
 }
 
+/** A finished run: how far it came and what the last step returned. */
+export class Completed<R> {
+  private wrapped: { value: R } | undefined;
+
+  constructor(
+    /** How often the program ran through. */
+    readonly steps: number,
+    private readonly outputs: readonly Storage[],
+    private readonly types: readonly TensorType[],
+    private readonly wrap: () => R,
+  ) {}
+
+  /** What the function returned, as tensors. */
+  get value(): R {
+    this.wrapped ??= { value: this.wrap() };
+    return this.wrapped.value;
+  }
+
+  /** The first element of each result, in order, read without making tensors. */
+  firstElements(): number[] {
+    return this.outputs.map((storage, i) => {
+      const bytes = backend().read(storage);
+      return viewArray(this.types[i]!.dtype, bytes.buffer, bytes.byteOffset, 1)[0]!;
+    });
+  }
+}
+
 /** A realized tensor over memory. */
 export function dataTensor(type: TensorType, storage: Storage): Tensor {
   const tensor = new Tensor(dataPrimitive, [], {}, { shape: type.shape, dtype: type.dtype });
@@ -155,7 +193,7 @@ export interface Jitted<A extends readonly unknown[], R> {
    * Runs up to `steps` times on the engine's thread, in one native call; JavaScript stays responsive. The result is
    * that of the last step.
    */
-  repeat(steps: number, args: A, options?: RunOptions): Promise<{ value: R; result: RunResult }>;
+  repeat(steps: number, args: A, options?: RunOptions): Promise<Completed<R>>;
 }
 
 const SIGNATURE_BOUND = 64;

@@ -1,5 +1,4 @@
 import type { Variable } from "../engine/variable.js";
-import type { Tensor } from "../graph/tensor.js";
 
 /** Values by name: loss and metrics. */
 export type Logs = Readonly<Record<string, number>>;
@@ -45,11 +44,4 @@ export class History {
       this.history[name].push(value);
     }
   }
-}
-
-/** Reads scalars into numbers. */
-export async function readLogs(results: Readonly<Record<string, Tensor>>): Promise<Record<string, number>> {
-  const logs: Record<string, number> = {};
-  for (const [name, value] of Object.entries(results)) logs[name] = (await value.data())[0]!;
-  return logs;
 }

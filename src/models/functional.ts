@@ -16,7 +16,7 @@ import type {
 import { layerOf } from "../layers/layer.js";
 import { fill, isSymbolic, type LayerUse } from "../layers/symbolic.js";
 import { cast, logicalAnd } from "../ops/elementwise.js";
-import { Model } from "./model.js";
+import { layerPlaces, Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
 
 /** Options of `functional` beside the outputs. */
@@ -49,9 +49,14 @@ export class Functional<O extends string = string> extends Model<O> {
   override readonly hasNamedOutputs: boolean;
   private readonly graph: Graph<O>;
 
-  constructor(inputs: Ends, outputs: Ends<O>, options: LayerOptions = {}) {
+  constructor(
+    inputs: Ends,
+    outputs: Ends<O>,
+    options: LayerOptions = {},
+    hasNamedOutputs = !isSymbolic(outputs) && !Array.isArray(outputs),
+  ) {
     super(options);
-    this.hasNamedOutputs = !isSymbolic(outputs) && !Array.isArray(outputs);
+    this.hasNamedOutputs = hasNamedOutputs;
     this.graph = new Graph(
       this.who,
       namedEnds(this.who, "inputs", inputs),
@@ -65,8 +70,8 @@ export class Functional<O extends string = string> extends Model<O> {
     return this.graph.layers;
   }
 
-  override get sublayers(): AnyLayer[] {
-    return [...this.graph.layers];
+  override namedSublayers(): Map<string, AnyLayer> {
+    return layerPlaces(this.graph.layers);
   }
 
   override get inputNames(): readonly string[] {

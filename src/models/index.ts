@@ -3,6 +3,7 @@ import "./methods.js";
 export type { DataArgument } from "./batches.js";
 export { type Callback, History, type Logs, type TrainingRun } from "./callback.js";
 export type { Compiled, CompileOptions } from "./compile.js";
+export { fromConfig, modelFromConfig } from "./fromConfig.js";
 export { type Ends, Functional, functional } from "./functional.js";
 export type { Predicted } from "./methods.js";
 export { Model } from "./model.js";

@@ -10,6 +10,7 @@ import {
   type SymbolicShape,
   SymbolicTensor,
 } from "../layers/index.js";
+import { placesAfterClass } from "../layers/layer.js";
 import { inferTypes } from "../layers/symbolic.js";
 import { type Compiled, type CompileOptions, resolveCompile } from "./compile.js";
 import { type SummaryOptions, summarize } from "./summary.js";
@@ -53,6 +54,9 @@ export abstract class Model<O extends string = string> extends Layer<LayerInput>
   /** Optimizer, losses and metrics; undefined before `compile`. */
   compiled: Compiled | undefined;
 
+  /** What `compile` was given; files keep it. */
+  compileOptions: CompileOptions | undefined;
+
   /** The layers in order. */
   get layers(): readonly AnyLayer[] {
     return this.sublayers;
@@ -63,13 +67,15 @@ export abstract class Model<O extends string = string> extends Layer<LayerInput>
     return this.runAll(inputs.length === 1 ? inputs[0]! : inputs, context).outputs;
   }
 
+  /** dtypes of the inputs it was built for, where they were told. */
+  inputDTypes: readonly DType[] | undefined;
+
   /** Makes the weights for inputs of these shapes (the batch null), in the order of `inputNames`. */
   buildFor(inputShapes: readonly SymbolicShape[], dtypes?: readonly DType[]): void {
     if (this.built) return;
     this.inputDTypes = dtypes;
     this.ensureBuilt(inputShapes);
   }
-  private inputDTypes: readonly DType[] | undefined;
 
   /** Runs the model once on placeholders, which builds the layers inside. */
   override build(...shapes: SymbolicShape[]): void {
@@ -90,6 +96,7 @@ export abstract class Model<O extends string = string> extends Layer<LayerInput>
    */
   compile(options: CompileOptions<O>): void {
     this.compiled = resolveCompile(options, this.outputNames);
+    this.compileOptions = options;
   }
 
   /**
@@ -127,10 +134,15 @@ export abstract class Model<O extends string = string> extends Layer<LayerInput>
 
   /** The model applied to symbolic tensors; its outputs by name. */
   applyAll(x: SymbolicInput): Readonly<Record<O, SymbolicTensor>> {
-    const outputs = super.apply(x).use!.outputs;
+    const { outputs } = this.use(x);
     return Object.fromEntries(this.outputNames.map((name, i) => [name, outputs[i]!])) as Record<
       O,
       SymbolicTensor
     >;
   }
+}
+
+/** Places of a model's layers in files: `layers/dense`, `layers/dense_1`, … */
+export function layerPlaces(layers: readonly AnyLayer[]): Map<string, AnyLayer> {
+  return new Map([...placesAfterClass(layers)].map(([place, layer]) => [`layers/${place}`, layer]));
 }

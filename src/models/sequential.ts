@@ -16,7 +16,7 @@ import {
 import { checkSampleShape } from "../layers/input.js";
 import { inferTypes } from "../layers/symbolic.js";
 import { cast } from "../ops/elementwise.js";
-import { Model } from "./model.js";
+import { layerPlaces, Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
 
 /** Layers one after the other. Where the first one states its input shape, the weights are made at once. */
@@ -51,6 +51,10 @@ export class Sequential extends Model {
 
   override get layers(): readonly AnyLayer[] {
     return this.stack;
+  }
+
+  override namedSublayers(): Map<string, AnyLayer> {
+    return layerPlaces(this.stack);
   }
 
   override get inputNames(): readonly string[] {

@@ -10,7 +10,7 @@ import { type ProgressWriter, progressWriter } from "../charts/index.js";
 import { tensor } from "../engine/create.js";
 import { backend } from "../engine/device.js";
 import { valueAndGrad } from "../engine/gradients.js";
-import { CompiledFunction } from "../engine/jit.js";
+import { CompiledFunction, type Completed } from "../engine/jit.js";
 import { realize, storageOf } from "../engine/realize.js";
 import { type Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -27,7 +27,7 @@ import {
   splitColumn,
   takeRows,
 } from "./batches.js";
-import { type Callback, History, type Logs, readLogs, type TrainingRun } from "./callback.js";
+import { type Callback, History, type Logs, type TrainingRun } from "./callback.js";
 import type { Model } from "./model.js";
 
 export interface FitOptions {
@@ -156,9 +156,10 @@ async function trainEpoch(
       perBatch ? 1 : (options.stepsPerExecution ?? Number.POSITIVE_INFINITY),
     );
     const budget = options.stepsPerExecution === undefined && !perBatch ? { budget: SLICE } : {};
-    const { done, results } = await run.trainStep.run(most, { ...budget, stop: stop.flag });
+    const completed = await run.trainStep.run(most, { ...budget, stop: stop.flag });
+    const done = completed.steps;
     run.step += done;
-    logs = await readLogs(results);
+    logs = run.trainStep.logs(completed);
     stop.throwIfAborted("fit");
     if (done === 0)
       throw new DataError({
@@ -254,8 +255,8 @@ async function evaluateRows(
   while (done < steps) {
     const slice = await step.run(steps - done, { budget: SLICE, stop: stop.flag });
     stop.throwIfAborted("evaluate");
-    done += slice.done;
-    logs = await readLogs(slice.results);
+    done += slice.steps;
+    logs = step.logs(slice);
   }
   return logs;
 }
@@ -297,8 +298,8 @@ export async function predict(
   const collected: Record<string, { data: Float32Array; shape: readonly number[] }> = {};
   for (let start = 0; start < length; start += batch) {
     throwIfAborted(who, options.signal);
-    const { results } = await step.run(1, {});
-    for (const [name, part] of Object.entries(results)) {
+    const { value } = await step.run(1, {});
+    for (const [name, part] of Object.entries(value)) {
       const inner = part.shape.slice(1);
       const width = inner.reduce((product, n) => product * n, 1);
       collected[name] ??= { data: new Float32Array(length * width), shape: [length, ...inner] };
@@ -356,11 +357,13 @@ class Step {
   async run(
     steps: number,
     options: { budget?: number; stop?: Int32Array },
-  ): Promise<{ done: number; results: Record<string, Tensor> }> {
-    const args = this.residents.map(storageOf);
-    const most = Math.min(steps, 2 ** 30);
-    const { value, result } = await this.compiled.run(args, most, options);
-    return { done: result.steps, results: value };
+  ): Promise<Completed<Record<string, Tensor>>> {
+    return this.compiled.run(this.residents.map(storageOf), Math.min(steps, 2 ** 30), options);
+  }
+
+  /** Loss and metrics after the last step, by name. */
+  logs(completed: Completed<Record<string, Tensor>>): Record<string, number> {
+    return this.compiled.scalars(completed);
   }
 }
 
