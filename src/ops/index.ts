@@ -7,8 +7,6 @@ export {
   conv2d,
   conv2dTranspose,
   depthwiseConv2d,
-  type Padding,
-  type Pair,
 } from "./conv.js";
 export {
   arange,
@@ -145,3 +143,4 @@ export {
   variance,
 } from "./reduce.js";
 export { repeat, tile } from "./repeat.js";
+export type { Padding, Pair } from "./window.js";

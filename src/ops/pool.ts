@@ -4,20 +4,20 @@ import { ConfigError } from "../base/errors.js";
 import { type Shape, sizeOf } from "../base/shape.js";
 import { type Attributes, definePrimitive, type KernelPrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
-import {
-  checkRank,
-  checkWindowFits,
-  depthwiseConv2d,
-  type Padding,
-  type Pair,
-  positivePair,
-  resolvePadding,
-} from "./conv.js";
+import { depthwiseConv2d } from "./conv.js";
 import { toFloat } from "./convert.js";
 import { add, div, equal, logicalAnd, logicalNot, logicalOr, where } from "./elementwise.js";
 import { constant } from "./leaf.js";
 import { full, pad, reshape, slice } from "./movement.js";
 import { mean } from "./reduce.js";
+import {
+  checkRank,
+  checkWindowFits,
+  type Padding,
+  type Pair,
+  positivePair,
+  resolvePadding,
+} from "./window.js";
 
 /** Options of pooling. */
 export interface Pool2dOptions {
