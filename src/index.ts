@@ -29,4 +29,5 @@ export * from "./models/index.js";
 export * from "./ops/index.js";
 export * as optimizers from "./optimizers/index.js";
 export { Optimizer } from "./optimizers/index.js";
+export * from "./saving/index.js";
 export * as schedules from "./schedules/index.js";

@@ -1,6 +1,6 @@
 import { type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
-import { classNameOf, toConfigValue } from "../base/lookup.js";
+import { classNameOf, snakeCase, toConfigValue } from "../base/lookup.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { flatten, type Tree } from "../base/tree.js";
 import { automaticName, keyFor } from "../engine/seed.js";
@@ -142,12 +142,17 @@ export abstract class Layer<I extends LayerInput = Tensor> {
    * @example const y = layers.dense(10).apply(x)
    */
   apply(x: SymbolicInput): SymbolicTensor {
+    return this.use(x).outputs[0]!;
+  }
+
+  /** The same with all results, of which a model can have several. */
+  use(x: SymbolicInput): LayerUse {
     const inputs = symbolicLeaves(this.who, x);
     this.ensureBuilt(inputs.map((input) => input.shape));
     const outputs = this.inferOutputs(x);
     const use: LayerUse = { layer: this, arguments: x, inputs, outputs };
     for (const output of outputs) output.use = use;
-    return outputs[0]!;
+    return use;
   }
 
   /** All results with their masks; what models call. One result unless the layer is a model. */
@@ -225,13 +230,39 @@ export abstract class Layer<I extends LayerInput = Tensor> {
 
   /** Layers in fields, and in arrays and records of fields, in their order. */
   get sublayers(): AnyLayer[] {
-    return this.members((value): value is AnyLayer => value instanceof Layer);
+    return unique([...this.namedSublayers().values()]);
+  }
+
+  /**
+   * The layers inside by their place: the field's name, with `/` and a name after the class for those in arrays and
+   * records. Files keep weights by these places, which do not depend on the names of layers.
+   */
+  namedSublayers(): Map<string, AnyLayer> {
+    const places = new Map<string, AnyLayer>();
+    const seen = new Set<AnyLayer>();
+    for (const [field, value] of Object.entries(this)) {
+      if (field === "config") continue;
+      if (value instanceof Layer) {
+        if (!seen.has(value)) places.set(field, value);
+        seen.add(value);
+        continue;
+      }
+      const inside = Array.isArray(value) || isPlainRecord(value) ? Object.values(value) : [];
+      const found = inside.filter((item): item is AnyLayer => item instanceof Layer && !seen.has(item));
+      for (const layer of found) seen.add(layer);
+      for (const [name, layer] of placesAfterClass(found)) places.set(`${field}/${name}`, layer);
+    }
+    return places;
   }
 
   /** Variables of this layer alone: trainable ones first. */
   get ownVariables(): Variable[] {
-    const own = this.members((value): value is Variable => value instanceof Variable);
-    const all = [...new Set([...this.ownWeights, ...own])];
+    const isVariable = (value: unknown): value is Variable => value instanceof Variable;
+    const inFields = Object.values(this).flatMap((value: unknown) => {
+      if (isVariable(value)) return [value];
+      return Array.isArray(value) || isPlainRecord(value) ? Object.values(value).filter(isVariable) : [];
+    });
+    const all = unique([...this.ownWeights, ...inFields]);
     return [...all.filter((v) => v.trainable), ...all.filter((v) => !v.trainable)];
   }
 
@@ -257,16 +288,6 @@ export abstract class Layer<I extends LayerInput = Tensor> {
   /** Number of elements of all weights, counters aside. */
   countParams(): number {
     return this.weights.filter(isParameter).reduce((sum, v) => sum + sizeOf(v.shape), 0);
-  }
-
-  private members<T extends object>(is: (value: unknown) => value is T): T[] {
-    const found: T[] = [];
-    for (const value of Object.values(this) as unknown[]) {
-      if (is(value)) found.push(value);
-      else if (Array.isArray(value)) found.push(...value.filter(is));
-      else if (isPlainRecord(value)) found.push(...Object.values(value).filter(is));
-    }
-    return unique(found);
   }
 
   // Configuration
@@ -317,6 +338,19 @@ export abstract class Layer<I extends LayerInput = Tensor> {
       received: String(value),
     });
   }
+}
+
+/** Names after the class, numbered, as Keras's files call the layers of a model: `dense`, `dense_1`, … */
+export function placesAfterClass(layers: readonly AnyLayer[]): Map<string, AnyLayer> {
+  const places = new Map<string, AnyLayer>();
+  const taken = new Map<string, number>();
+  for (const layer of layers) {
+    const name = snakeCase(classNameOf(layer));
+    const count = taken.get(name) ?? 0;
+    taken.set(name, count + 1);
+    places.set(count === 0 ? name : `${name}_${count}`, layer);
+  }
+  return places;
 }
 
 /** Counters and states of random generators are weights to a file, but no parameters to a reader. */

@@ -35,7 +35,8 @@ export interface Compiled {
  * @throws {ConfigError} for unknown names of losses, metrics, optimizers or outputs, or counts that do not fit
  */
 export function resolveCompile(options: CompileOptions, outputNames: readonly string[]): Compiled {
-  const { optimizer, loss, lossWeights, metrics: wanted = [] } = options;
+  const { optimizer, loss, lossWeights } = options;
+  const wanted = options.metrics ?? [];
   if (optimizer === undefined || optimizer === null) throw missing("optimizer", '"adam"');
   if (loss === undefined || loss === null) throw missing("loss", '"meanSquaredError"');
   const lossOf = perOutput("loss", loss as Spread<LossLike>, outputNames, isLossLike);
