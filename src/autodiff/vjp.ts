@@ -3,9 +3,10 @@ import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
+import { broadcastTo } from "../ops/broadcast.js";
 import { pickPrimitive, setDifferentiate } from "../ops/control.js";
 import { add } from "../ops/elementwise.js";
-import { full } from "../ops/movement.js";
+import { scalar } from "../ops/leaf.js";
 
 /**
  * Reverse-mode differentiation: the graph that computes Σ seed · ∂output/∂target for each target.
@@ -36,7 +37,8 @@ export function vjp(
     gradients.set(node, slots);
   };
   outputs.forEach((output, i) => {
-    if (active.has(output)) accumulate(output, 0, seeds?.[i] ?? full(output.shape, 1, output.dtype));
+    if (active.has(output))
+      accumulate(output, 0, seeds?.[i] ?? broadcastTo(scalar(1, output.dtype), output.shape, output.extent));
   });
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;

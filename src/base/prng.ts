@@ -41,7 +41,7 @@ export function hashString(text: string): number {
  * is a shuffle that needs no table.
  */
 export function permutedIndex(key: number, position: number, n: number): number {
-  if (n <= 1) return 0;
+  if (n <= 1 || position < 0 || position >= n) return 0;
   let half = 1;
   while (2 ** (2 * half) < n) half++;
   const mask = 2 ** half - 1;

@@ -6,7 +6,7 @@
 import type { Shape } from "../base/shape.js";
 import { sameShape, sizeOf } from "../base/shape.js";
 import type { Extent } from "../graph/primitive.js";
-import { dependencies, type Tensor } from "../graph/tensor.js";
+import type { Tensor } from "../graph/tensor.js";
 
 export interface Unit {
   readonly id: number;
@@ -40,6 +40,8 @@ export interface FuseInput {
   /** Nodes whose value must be in memory at the end. */
   readonly required: ReadonlySet<Tensor>;
   readonly isLeaf: (node: Tensor) => boolean;
+  /** A node's inputs and the lengths of its dynamic axes. */
+  readonly needsOf: (node: Tensor) => readonly Tensor[];
   /** Whether neighbours are merged at all (off: one step per node, for comparison). */
   readonly enabled: boolean;
 }
@@ -55,7 +57,7 @@ export function fuse(input: FuseInput): Fusion {
   const consumers = new Map<Tensor, Tensor[]>();
   for (const node of input.order) {
     if (input.isLeaf(node)) continue;
-    for (const need of dependencies(node)) push(consumers, need, node);
+    for (const need of input.needsOf(node)) push(consumers, need, node);
   }
   const usedOnlyIn = (node: Tensor, inside: (consumer: Tensor) => boolean) =>
     !input.required.has(node) && (consumers.get(node) ?? []).every(inside);
@@ -74,8 +76,8 @@ export function fuse(input: FuseInput): Fusion {
     };
     units.push(unit);
     byNode.set(node, unit);
-    for (const need of dependencies(node)) {
-      for (const { base, crossed } of bases(need, input.isLeaf)) {
+    for (const need of input.needsOf(node)) {
+      for (const { base, crossed } of bases(need, input)) {
         const producer = unitOf(base);
         if (producer && producer !== unit) {
           const isInput = node.inputs.includes(need);
@@ -101,16 +103,14 @@ export function isVirtual(node: Tensor): boolean {
   return node.primitive.name === "pick" || node.primitive.name === "iota";
 }
 
-/** The computed nodes behind a chain of views (and picks). */
-function* bases(
-  node: Tensor,
-  isLeaf: (node: Tensor) => boolean,
-): Generator<{ base: Tensor; crossed: boolean }> {
+/** The computed nodes behind a chain of views (and picks), and the lengths of dynamic axes met on the way. */
+function* bases(node: Tensor, input: FuseInput): Generator<{ base: Tensor; crossed: boolean }> {
   let crossed = false;
   let current = node;
-  while (!isLeaf(current) && (current.primitive.kind === "view" || current.primitive.name === "pick")) {
-    for (const other of dependencies(current).slice(1))
-      yield* [...bases(other, isLeaf)].map(({ base }) => ({ base, crossed: true }));
+  while (!input.isLeaf(current) && (current.primitive.kind === "view" || current.primitive.name === "pick")) {
+    for (const other of input.needsOf(current).slice(1)) {
+      for (const { base } of bases(other, input)) yield { base, crossed: true };
+    }
     crossed = true;
     current = current.inputs[0]!;
   }

@@ -80,9 +80,10 @@ class Lowering implements Lowered {
     const required = new Set([...outputs, ...updates.map((update) => update.value)]);
     const lengths = this.dynamicLengths([...required]);
     for (const length of lengths) required.add(length);
-    const order = topologicalOrder([...required], isLeaf);
+    // Lengths first: the order must have them before the steps that read them.
+    const order = topologicalOrder([...lengths, ...required], isLeaf);
     this.noteUsedResults(order);
-    const fusion = fuse({ order, required, isLeaf, enabled: this.input.fusion });
+    const fusion = fuse({ order, required, isLeaf, needsOf: this.needsOf, enabled: this.input.fusion });
     const plan = schedule(fusion, updates, isLeaf);
     for (const [value, variable] of plan.inPlace) this.places.set(value, this.placeOf(variable));
 
@@ -117,6 +118,12 @@ class Lowering implements Lowered {
     }
   }
   private readonly staged = new Map<Tensor, Place>();
+
+  /** What a node needs in memory before it runs: its inputs and the lengths of its dynamic axes. */
+  private readonly needsOf = (node: Tensor): readonly Tensor[] => {
+    const lengths = node.outputs.flatMap(({ extent }) => (extent ? [this.input.lengthOf(extent)] : []));
+    return lengths.length === 0 ? node.inputs : [...node.inputs, ...lengths];
+  };
 
   /** Scalars that give run-time lengths are read by the steps, so they must be in memory. */
   private dynamicLengths(roots: readonly Tensor[]): Tensor[] {
@@ -233,6 +240,12 @@ class Lowering implements Lowered {
     const prologueUnit = { space: source.shape, extent: sourceExtent };
     this.build(prologue, unit.prologue, prologueUnit);
     if (!prologue.has(source)) prologue.source(source, this.sourceOf(source, prologueUnit));
+    if (prologue.loads.length === 0) {
+      // A constant is reduced: an index generator that nobody reads says over what.
+      const strides = source.shape.map(() => 0);
+      const place: Place = { buffer: INDEX_GENERATOR, layout: { offset: 0, shape: source.shape, strides } };
+      prologue.loads.push(this.operand(place, "int32", sourceExtent));
+    }
     const before = prologue.finish([source]);
     const epilogue = new ExpressionBuilder(1);
     epilogue.bindReserved(root);
@@ -506,7 +519,7 @@ class Lowering implements Lowered {
     }
     const order = topologicalOrder([...required], isLeaf);
     this.noteUsedResults(order);
-    const fusion = fuse({ order, required, isLeaf, enabled: this.input.fusion });
+    const fusion = fuse({ order, required, isLeaf, needsOf: this.needsOf, enabled: this.input.fusion });
     const plan = schedule(fusion, [], isLeaf);
     const copies: { from: Tensor; to: Place }[] = [];
     for (const { value, place } of targets) {

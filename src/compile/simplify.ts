@@ -53,12 +53,14 @@ function scalarKey(node: Tensor): string {
 function peephole(node: Tensor, options: SimplifyOptions): Tensor {
   const { primitive, inputs, attributes } = node;
   const [x, y] = inputs;
+  // A result that is bound already is not taken apart again.
+  const is = (input: Tensor, name: string) => input.primitive.name === name && !options.isLeaf(input);
   switch (primitive.name) {
     case "reshape":
-      if (x!.primitive.name === "reshape") return reshape(x!.inputs[0]!, attributes.shape as number[]);
+      if (is(x!, "reshape")) return reshape(x!.inputs[0]!, attributes.shape as number[]);
       return node;
     case "transpose":
-      if (x!.primitive.name === "transpose") {
+      if (is(x!, "transpose")) {
         const inner = x!.attributes.permutation as number[];
         return transpose(
           x!.inputs[0]!,
@@ -83,7 +85,7 @@ function peephole(node: Tensor, options: SimplifyOptions): Tensor {
     case "div":
       return isNumber(y!, 1, options) ? x! : fold(node, options);
     case "neg":
-      return x!.primitive.name === "neg" ? x!.inputs[0]! : fold(node, options);
+      return is(x!, "neg") ? x!.inputs[0]! : fold(node, options);
     default:
       return fold(node, options);
   }
@@ -110,7 +112,10 @@ function fold(node: Tensor, options: SimplifyOptions): Tensor {
     if (value === undefined) return node;
     values.push(value);
   }
-  const folded = scalar(roundTo(node.primitive.reference(values, node.attributes), node.dtype), node.dtype);
+  const folded = scalar(
+    roundTo(node.primitive.reference(values, node.attributes, node.dtype), node.dtype),
+    node.dtype,
+  );
   return node.rank === 0 ? folded : broadcastTo(folded, node.shape);
 }
 

@@ -63,8 +63,8 @@ export interface ElementwisePrimitive extends PrimitiveBase {
   readonly kind: "elementwise";
   /** The instruction for these input dtypes: `add` on float lanes, `add.i` on integer lanes. */
   readonly opcode: (inputs: readonly DType[], attributes: Attributes) => string;
-  /** One element; booleans are 0 and 1. The backend rounds or wraps the result to the dtype. */
-  readonly reference: (args: readonly number[], attributes: Attributes) => number;
+  /** One element of a result of this dtype; booleans are 0 and 1. The backend rounds or wraps it. */
+  readonly reference: (args: readonly number[], attributes: Attributes, dtype: DType) => number;
 }
 
 /** Folds axes to length 1 (the rank stays; a reshape drops the axes). Takes an elementwise prologue and epilogue. */

@@ -72,7 +72,7 @@ function reshapeExtent(x: TensorType, shape: Shape): Extent | undefined {
     product *= shape[target]!;
   }
   if (x.shape[axis] === 1 && factor === 1) {
-    const target = shape.findIndex((bound) => bound === 1);
+    const target = shape.indexOf(1);
     if (target >= 0) return { axis: target, length, factor };
   }
   throw new ShapeError({

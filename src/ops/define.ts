@@ -3,7 +3,6 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { DTypeError, ShapeError } from "../base/errors.js";
 import { broadcastShapes, formatShape, type Shape, sameShape } from "../base/shape.js";
 import {
-  type Attributes,
   definePrimitive,
   type ElementwisePrimitive,
   type Extent,
@@ -35,10 +34,10 @@ interface ElementwiseOptions {
 /** Defines `name(x)`. */
 export function unary(
   name: string,
-  record: ElementwiseOptions & { reference: (x: number) => number; vjp?: UnaryVjp },
+  record: ElementwiseOptions & { reference: (x: number, dtype: DType) => number; vjp?: UnaryVjp },
 ): (x: TensorLike) => Tensor {
   const { vjp } = record;
-  const primitive = elementwise(name, 1, record, ([x]) => record.reference(x!), {
+  const primitive = elementwise(name, 1, record, ([x], _, dtype) => record.reference(x!, dtype), {
     ...(vjp ? { vjp: ({ inputs: [x], outputs: [y], gradients: [g] }) => [vjp(g!, x!, y!)] } : {}),
   });
   return (x) => applyElementwise(primitive, [x], record.policy ?? "float");
@@ -47,10 +46,10 @@ export function unary(
 /** Defines `name(a, b)` with broadcasting. */
 export function binary(
   name: string,
-  record: ElementwiseOptions & { reference: (a: number, b: number) => number; vjp?: BinaryVjp },
+  record: ElementwiseOptions & { reference: (a: number, b: number, dtype: DType) => number; vjp?: BinaryVjp },
 ): (a: TensorLike, b: TensorLike) => Tensor {
   const { vjp } = record;
-  const primitive = elementwise(name, 2, record, ([a, b]) => record.reference(a!, b!), {
+  const primitive = elementwise(name, 2, record, ([a, b], _, dtype) => record.reference(a!, b!, dtype), {
     ...(vjp ? { vjp: ({ inputs: [a, b], outputs: [y], gradients: [g] }) => vjp(g!, a!, b!, y!) } : {}),
   });
   return (a, b) => applyElementwise(primitive, [a, b], record.policy ?? "number");
@@ -61,7 +60,7 @@ export function elementwise(
   name: string,
   arity: number,
   options: ElementwiseOptions,
-  reference: (args: readonly number[], attributes: Attributes) => number,
+  reference: ElementwisePrimitive["reference"],
   rest: Partial<Pick<ElementwisePrimitive, "vjp" | "opcode" | "infer">> = {},
 ): ElementwisePrimitive {
   return definePrimitive<ElementwisePrimitive>({

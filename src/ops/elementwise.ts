@@ -1,5 +1,5 @@
 /** Elementwise operations. A record is: the obvious reference, and the derivative right beside it. */
-import type { DType } from "../base/dtype.js";
+import { type DType, isFloat } from "../base/dtype.js";
 import { broadcastShapes, type Shape } from "../base/shape.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "./broadcast.js";
@@ -18,8 +18,7 @@ export const sub = binary("sub", { reference: (a, b) => a - b, vjp: (g) => [g, n
 
 /** Product, element by element, with broadcasting. Integers wrap around. @example mul(tensor([1, 2]), 3) // [3, 6] */
 export const mul = binary("mul", {
-  reference: (a, b) =>
-    Number.isInteger(a) && Number.isInteger(b) && Math.abs(a * b) > 2 ** 53 ? Math.imul(a, b) : a * b,
+  reference: product,
   vjp: (g, a, b) => [mul(g, b), mul(g, a)],
 });
 
@@ -54,13 +53,13 @@ export const pow = binary("pow", {
 
 /** The larger of two, NaN if either is. At equal values the gradient is shared in halves. */
 export const maximum = binary("maximum", {
-  reference: Math.max,
+  reference: (a, b) => Math.max(a, b),
   vjp: (g, a, b) => [mul(g, winnerShare(a, b)), mul(g, winnerShare(b, a))],
 });
 
 /** The smaller of two, NaN if either is. At equal values the gradient is shared in halves. */
 export const minimum = binary("minimum", {
-  reference: Math.min,
+  reference: (a, b) => Math.min(a, b),
   vjp: (g, a, b) => [mul(g, winnerShare(b, a)), mul(g, winnerShare(a, b))],
 });
 
@@ -87,7 +86,7 @@ export const reciprocal = unary("reciprocal", {
 /** x². */
 export const square = unary("square", {
   policy: "number",
-  reference: (x) => x * x,
+  reference: (x, dtype) => product(x, x, dtype),
   vjp: (g, x) => mul(g, mul(x, 2)),
 });
 
@@ -357,6 +356,11 @@ function update(name: string, arity: number, reference: (args: readonly number[]
       tensors.map((t) => broadcastTo(cast(t, target), shape)),
     );
   };
+}
+
+/** Integers wrap around at 32 bits, which a product of doubles would round. */
+function product(a: number, b: number, dtype: DType): number {
+  return isFloat(dtype) ? a * b : Math.imul(a, b);
 }
 
 function flush(x: number): number {

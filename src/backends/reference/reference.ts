@@ -257,7 +257,9 @@ class ReferenceExecutable implements Executable {
     const [buffer, start] =
       spec.kind === "arena" ? [this.arena, spec.offset] : [this.bindings[spec.binding]!.buffer, 0];
     const width = bytesPerElement(operand.dtype);
-    return viewArray(operand.dtype, buffer, start, Math.floor(spec.bytes / width));
+    // A batch shorter than its bound may come in memory of its own size.
+    const bytes = Math.min(spec.bytes, buffer.byteLength - start);
+    return viewArray(operand.dtype, buffer, start, Math.floor(bytes / width));
   }
 
   private gather(index: number): NDArray {
@@ -306,7 +308,7 @@ function evaluate(expression: Expression, loads: readonly NDArray[], size: numbe
     const row = new Array<number>(args.length);
     for (let i = 0; i < size; i++) {
       for (let k = 0; k < row.length; k++) row[k] = columns[k]![i]!;
-      result[i] = roundTo(primitive.reference(row, attributes), dtype);
+      result[i] = roundTo(primitive.reference(row, attributes, dtype), dtype);
     }
     values.push(result);
   }
