@@ -23,23 +23,23 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #define SIMD_AVX512 1
-enum { LANES = 16 };
+static constexpr int LANES = 16;
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define SIMD_AVX2 1
-enum { LANES = 8 };
+static constexpr int LANES = 8;
 #elif defined(__SSE4_1__)
 #include <immintrin.h>
 #define SIMD_SSE 1
-enum { LANES = 4 };
+static constexpr int LANES = 4;
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
 #define SIMD_NEON 1
-enum { LANES = 4 };
+static constexpr int LANES = 4;
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
 #define SIMD_WASM 1
-enum { LANES = 4 };
+static constexpr int LANES = 4;
 #else
 #error "no vector target: compile with -march=x86-64-v2 or better, for aarch64, or for wasm32 with -msimd128"
 #endif

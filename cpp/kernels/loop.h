@@ -6,6 +6,7 @@
 // shape only. Rows longer than that are cut, shorter ones (and the rows of a transposition's tile) go several to a chunk.
 #pragma once
 #include "blocks.h"
+#include "verify.h"
 
 struct LoopPlan {
   int64_t rowsPerChunk;     // ≥ 1
@@ -94,4 +95,18 @@ static void loopRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, Thre
   if (plan->blocks.streams) streamFence();
 }
 
-static constexpr Kernel loop_kernel = {"loop", loopPlanBytes, loopPrepare, nullptr, nullptr, loopChunks, loopRun, nullptr};
+static const char* loopVerify(const StepArgs* a) {
+  ExpressionCheck check = {a->words, a->wordCount, a->views, 0, LANES_ANY};
+  const char* why = checkExpression(&check, a->viewCount, a->views);
+  if (why) return why;
+  if (check.end != a->wordCount) return "expected no words after the expression";
+  Expression e = parseExpression(a->words);
+  if (e.loads + e.results != a->viewCount || e.results < 1) return "expected one operand per load and per result";
+  for (int32_t v = 0; v < a->viewCount; v++) {
+    if (!viewIsSound(a->views[v], v >= e.loads)) return "expected operands of rank 8 at most, outputs without broadcasting";
+    if (!sameShape(a->views[v], a->views[0], 0)) return "expected operands of one shape";
+  }
+  return nullptr;
+}
+
+static constexpr Kernel loop_kernel = {"loop", loopPlanBytes, loopPrepare, nullptr, nullptr, loopChunks, loopRun, loopVerify};

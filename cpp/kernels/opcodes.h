@@ -101,7 +101,7 @@ template <class Op> static void handler(const Instruction* instruction, void* co
     }
   }
   for (; i < n; i += LANES) {
-    int m = n - i < LANES ? (int)(n - i) : (int)LANES;
+    int m = n - i < LANES ? (int)(n - i) : LANES;
     typename Op::First a;
     typename Op::Second b;
     typename Op::Third c;
@@ -125,17 +125,25 @@ template <class Op> static void handler(const Instruction* instruction, void* co
   }
 }
 
+enum LaneType : int8_t { LANES_FLOAT, LANES_INT, LANES_ANY };  // any: a constant, which is 32 bits of either
+
 struct Opcode {
   Handler run;
   int16_t argumentCount;
   int16_t cost;
+  LaneType result;
+  LaneType arguments[MAX_ARGUMENTS];
 };
 
-#define OP(id, name, count, R, A, B, C, cost, formula) {handler<Op_##id>, count, cost},
+#define F LANES_FLOAT
+#define I LANES_INT
+#define OP(id, name, count, R, A, B, C, cost, formula) {handler<Op_##id>, count, cost, R, {A, B, C, F, F}},
 static const Opcode OPCODES[] = {
 #include "opcodes.inc"
 };
 #undef OP
+#undef F
+#undef I
 #define OP(id, name, count, R, A, B, C, cost, formula) name,
 static const char* const OPCODE_NAMES[] = {
 #include "opcodes.inc"

@@ -13,6 +13,7 @@
 #pragma once
 #include "accumulate.h"
 #include "blocks.h"
+#include "verify.h"
 
 static const int64_t STRIP = 2048;         // columns of accumulators in L1
 static const int64_t OUTPUT_BUFFER = 2048; // results that wait for the epilogue
@@ -482,5 +483,36 @@ static void reduceRun(const StepArgs* a, int32_t phase, int64_t begin, int64_t e
   if (plan->epilogue.streams) streamFence();
 }
 
+static const char* reduceVerify(const StepArgs* a) {
+  if (a->wordCount < 3) return "expected op, mask, type and two expressions";
+  int32_t op = a->words[0], mask = a->words[1], type = a->words[2];
+  if (op < REDUCE_SUM || op > REDUCE_ARGMIN) return "expected op 0 … 5";
+  if (type < 0 || type > 1) return "expected type 0 (float32) or 1 (int32)";
+  if (a->viewCount < 2 || a->views[0].rank > MAX_RANK) return "expected an operand and an output";
+  if (mask < 0 || mask >> a->views[0].rank) return "expected a mask of the operand's axes";
+  if (op >= REDUCE_ARGMAX && (mask == 0 || (mask & (mask - 1)))) return "expected one axis for an index";
+  ExpressionCheck check = {a->words + 3, a->wordCount - 3, a->views, 0, LANES_ANY};
+  const char* why = checkExpression(&check, a->viewCount, nullptr);
+  if (why) return why;
+  Expression prologue = parseExpression(a->words + 3);
+  if (prologue.loads < 1 || prologue.results != 1) return "expected a prologue with operands and one result";
+  LaneType reduced = type ? LANES_INT : LANES_FLOAT;
+  LaneType result = laneTypeOf(&check, prologue.resultIds[0]);
+  if (result != LANES_ANY && result != reduced) return "expected a prologue of the accumulator's type";
+  ExpressionCheck after = {a->words + 3 + prologue.wordCount, a->wordCount - 3 - prologue.wordCount,
+                           a->views + prologue.loads - 1, 0, op >= REDUCE_ARGMAX ? LANES_INT : reduced};
+  why = checkExpression(&after, a->viewCount - prologue.loads + 1, a->views + prologue.loads - 1);
+  if (why) return why;
+  Expression epilogue = parseExpression(after.words);
+  if (epilogue.loads < 1 || epilogue.results < 1 || prologue.loads + epilogue.loads - 1 + epilogue.results != a->viewCount)
+    return "expected one operand per load and per result";
+  for (int32_t v = 0; v < a->viewCount; v++) {
+    const View& view = a->views[v];
+    if (!viewIsSound(view, v >= a->viewCount - epilogue.results)) return "expected operands of rank 8 at most, outputs without broadcasting";
+    if (!sameShape(view, a->views[0], v < prologue.loads ? 0 : mask)) return "expected operands of one shape, of length 1 along reduced axes after the reduction";
+  }
+  return nullptr;
+}
+
 static constexpr Kernel reduce_kernel = {"reduce",     reducePlanBytes, reducePrepare, reduceScratchBytes,
-                                         reducePhases, reduceChunks,    reduceRun,       nullptr};
+                                         reducePhases, reduceChunks,    reduceRun,       reduceVerify};
