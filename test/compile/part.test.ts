@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { NullBackend } from "../../src/backends/null/null.js";
 import { useBackend } from "../../src/engine/device.js";
-import { jit, tensor } from "../../src/index.js";
+import { jit, type Tensor, tensor } from "../../src/index.js";
 import { add, cast, exp, gather, mul, slice, sum } from "../../src/ops/index.js";
 import { referenceBackend } from "../support/evaluate.js";
 
@@ -33,7 +33,7 @@ describe("a part of an elementwise chain", () => {
   it("needs no memory for the whole", () => {
     column().at(17).dataSync();
     gather(column(), tensor([3, 999], { dtype: "int32" })).dataSync();
-    const step = jit((data, indices) => sum(gather(mul(exp(data), 2), indices)));
+    const step = jit((data: Tensor, indices: Tensor) => sum(gather(mul(exp(data), 2), indices)));
     step.compile(
       tensor(new Float32Array(rows * inner), { shape: [rows, inner] }),
       tensor([1, 2], { dtype: "int32" }),
