@@ -24,7 +24,6 @@ struct NodeRun {
   napi_ref kept;  // [result, stop]: alive until the run has ended
 };
 
-static const size_t RESULT_WORDS = 9;
 
 static State* stateOf(napi_env env) {
   void* state = nullptr;
@@ -38,18 +37,6 @@ static bool ensureEngine(napi_env env) {
   if (startEngine(&message)) return true;
   throwError(env, message.text);
   return false;
-}
-
-static void writeResult(const RunResult* result, int32_t* words) {
-  words[0] = (int32_t)result->iterations;
-  words[1] = result->fault;
-  words[2] = result->step;
-  words[3] = (int32_t)result->index;
-  words[4] = (int32_t)(result->index >> 32);
-  words[5] = result->value;
-  words[6] = result->yield;
-  words[7] = result->resume;
-  words[8] = result->isStopped;
 }
 
 // ---- Programs --------------------------------------------------------------------------------------------------

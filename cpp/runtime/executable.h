@@ -103,5 +103,19 @@ struct RunResult {
   const char* error;        // null; else the run could not take place
 };
 
+// The result as JavaScript reads it; the places are named in src/backends/cpu/addon.ts.
+static const int32_t RESULT_WORDS = 9;
+inline void writeResult(const RunResult* result, int32_t* words) {
+  words[0] = (int32_t)result->iterations;
+  words[1] = result->fault;
+  words[2] = result->step;
+  words[3] = (int32_t)result->index;
+  words[4] = (int32_t)(result->index >> 32);
+  words[5] = result->value;
+  words[6] = result->yield;
+  words[7] = result->resume;
+  words[8] = result->isStopped;
+}
+
 // One run call. `bindings` holds an address per binding slot.
 RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* const* bindings, const RunOptions* options);

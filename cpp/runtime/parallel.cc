@@ -126,7 +126,7 @@ static void waitForGuests(Member* member) {
       if (spins < SPINS_BEFORE_HELP && team->spins) {
         cpuPause();
       } else {
-        yieldCore();
+        yieldCore(member->index);
       }
     }
   }
@@ -172,7 +172,7 @@ static __attribute__((noinline)) bool waitLong(Member* member, const uint64_t* a
     if (team->spins && nanoseconds() - began < SPIN_BEFORE_YIELD) continue;
     if (!hasMoved) leaveSharedCore(team, member->index);
     hasMoved = true;
-    yieldCore();
+    yieldCore(member->index);
   }
 }
 

@@ -1,5 +1,5 @@
 // What the portable part of the runtime asks of the platform. Natively it is answered by platform.native.cc (Linux,
-// macOS), in a browser by platform.wasm.cc, which imports nothing but a memory.
+// macOS), in WASM by platform.wasm.cc and memory.wasm.cc, which import a memory and a clock.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ static inline void drainStreamingStores() {
 }
 
 uint64_t nanoseconds();   // monotonic
-void yieldCore();         // lets another thread have this core
+void yieldCore(int32_t member);  // lets another thread have this core
 int32_t currentCore();    // −1 where unknown
 // Sleeps while *word == value, at most `timeout` nanoseconds (negative: no limit); may return early.
 void sleepWhileEqual(uint32_t* word, uint32_t value, int64_t timeout);

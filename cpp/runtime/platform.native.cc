@@ -35,7 +35,7 @@ uint64_t nanoseconds() {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void yieldCore() { sched_yield(); }
+void yieldCore(int32_t) { sched_yield(); }
 
 #if defined(__linux__)
 

@@ -289,7 +289,8 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
   Run run = {};
   run.program = program;
   run.options = options;
-  run.deadline = options->budget > 0 ? nanoseconds() + (uint64_t)(options->budget * 1e6) : 0;
+  bool hasBudget = options->budget > 0 && options->budget < 1e12;
+  run.deadline = hasBudget ? nanoseconds() + (uint64_t)(options->budget * 1e6) : 0;
   run.stopAfter = INT64_MAX;
   run.yieldStep = -1;
   RunResult result = {};
