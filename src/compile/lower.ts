@@ -511,13 +511,12 @@ class Lowering implements Lowered {
     this.steps = [];
     const isLeaf = (node: Tensor) => this.input.isLeaf(node) || body.parameters.includes(node);
     const required = new Set(targets.map(({ value }) => value));
-    for (const value of [...required]) {
-      for (const node of topologicalOrder([value], isLeaf)) {
-        for (const output of node.outputs)
-          if (output.extent) required.add(this.input.lengthOf(output.extent));
-      }
+    const lengths = new Set<Tensor>();
+    for (const node of topologicalOrder([...required], isLeaf)) {
+      for (const { extent } of node.outputs) if (extent) lengths.add(this.input.lengthOf(extent));
     }
-    const order = topologicalOrder([...required], isLeaf);
+    for (const length of lengths) required.add(length);
+    const order = topologicalOrder([...lengths, ...required], isLeaf);
     this.noteUsedResults(order);
     const fusion = fuse({ order, required, isLeaf, needsOf: this.needsOf, enabled: this.input.fusion });
     const plan = schedule(fusion, [], isLeaf);
