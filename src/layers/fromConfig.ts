@@ -1,17 +1,40 @@
 import { ConfigError, nearestName } from "../base/errors.js";
 import { customObject, type Serialized } from "../base/lookup.js";
 import { Activation, ReLU, Softmax } from "./activation.js";
+import { Conv2D } from "./convolution.js";
 import { Dense } from "./dense.js";
+import { Dropout } from "./dropout.js";
+import { Embedding, Masking } from "./embedding.js";
 import { type AnyLayer, Layer, type LayerClass } from "./layer.js";
+import { Add, Average, Concatenate, Maximum, Multiply } from "./merging.js";
+import { BatchNormalization } from "./normalization.js";
+import { AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D } from "./pooling.js";
+import { SimpleRNN } from "./recurrent.js";
+import { Rescaling } from "./rescaling.js";
 import { Flatten, Reshape } from "./reshaping.js";
 
 /** Layer classes by the names that configurations use. */
 export const layerClasses: Readonly<Record<string, LayerClass>> = {
   Activation,
+  Add,
+  Average,
+  AveragePooling2D,
+  BatchNormalization,
+  Concatenate,
+  Conv2D,
   Dense,
+  Dropout,
+  Embedding,
   Flatten,
+  GlobalAveragePooling2D,
+  Masking,
+  Maximum,
+  MaxPooling2D,
+  Multiply,
   ReLU,
+  Rescaling,
   Reshape,
+  SimpleRNN,
   Softmax,
 } as unknown as Readonly<Record<string, LayerClass>>;
 
@@ -32,10 +55,5 @@ export function layerFromConfig({ className, config }: Serialized): AnyLayer {
       fix: `Pass your own classes: loadModel(path, { customObjects: { ${className} } }).${near ? ` Or did you mean ${near}?` : ""}`,
     });
   }
-  return new found(withoutNulls(config));
-}
-
-/** JSON has no undefined: an option that was not given is null or absent. */
-function withoutNulls(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
+  return new found({ ...config });
 }

@@ -15,7 +15,7 @@ export {
   type SmoothedCrossentropyOptions,
   SparseCategoricalCrossentropy,
 } from "./crossentropy.js";
-export { get, LossFromFunction, type LossFunction, type LossLike } from "./get.js";
+export { get, LossFromFunction, type LossFunction, type LossLike, lossClasses } from "./get.js";
 export { Loss, type LossOptions } from "./loss.js";
 export { Huber, type HuberOptions, MeanAbsoluteError, MeanSquaredError } from "./regression.js";
 

@@ -1,0 +1,66 @@
+import type { Tensor } from "../graph/tensor.js";
+import { avgPool2d, maxPool2d } from "../ops/pool.js";
+import { mean } from "../ops/reduce.js";
+import type { Padding, Pair } from "../ops/window.js";
+import { imageAxes } from "./convolution.js";
+import { Layer, type LayerOptions } from "./layer.js";
+
+/** Options of pooling. */
+export interface Pooling2DOptions extends LayerOptions {
+  /** Height and width of the window. Default 2. */
+  readonly poolSize?: Pair;
+  /** Step of the window. Default: its size. */
+  readonly strides?: Pair;
+  /** `"valid"` (default) leaves out what does not fill a window; `"same"` pads. */
+  readonly padding?: Padding;
+}
+
+/** What both kinds of pooling share. */
+abstract class Pooling2D extends Layer {
+  constructor(protected override readonly config: Pooling2DOptions = {}) {
+    super(config);
+  }
+
+  call(x: Tensor): Tensor {
+    this.expectRank(
+      x.shape,
+      imageAxes,
+      x.rank === 3 ? "Add a channel axis with expandDims(x, -1)." : undefined,
+    );
+    const { poolSize = 2, strides = poolSize, padding = "valid" } = this.config;
+    return this.pool(x, { size: poolSize, strides, padding });
+  }
+
+  protected abstract pool(x: Tensor, window: { size: Pair; strides: Pair; padding: Padding }): Tensor;
+}
+
+/**
+ * The largest element of each window, channel by channel.
+ *
+ * Input shape `[batch, height, width, channels]`, output shape `[batch, ⌊(height − size) / stride⌋ + 1, …, channels]`;
+ * no parameters.
+ * @example layers.maxPooling2d({ poolSize: 2 })
+ */
+export class MaxPooling2D extends Pooling2D {
+  static override readonly className = "MaxPooling2D";
+  protected pool(x: Tensor, window: { size: Pair; strides: Pair; padding: Padding }): Tensor {
+    return maxPool2d(x, window);
+  }
+}
+
+/** The mean of each window, channel by channel; padding does not count. Shapes as for `maxPooling2d`. */
+export class AveragePooling2D extends Pooling2D {
+  static override readonly className = "AveragePooling2D";
+  protected pool(x: Tensor, window: { size: Pair; strides: Pair; padding: Padding }): Tensor {
+    return avgPool2d(x, window);
+  }
+}
+
+/** The mean of each channel. Input shape `[batch, height, width, channels]`, output shape `[batch, channels]`. */
+export class GlobalAveragePooling2D extends Layer {
+  static override readonly className = "GlobalAveragePooling2D";
+  call(x: Tensor): Tensor {
+    this.expectRank(x.shape, imageAxes);
+    return mean(x, [1, 2]);
+  }
+}
