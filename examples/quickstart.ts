@@ -3,7 +3,7 @@
 //   npm run example quickstart
 
 import { parseArgs } from "node:util";
-import { charts, datasets, layers, loadModel, losses, sequential, setSeed } from "myelin";
+import { charts, datasets, layers, loadModel, losses, sequential, setSeed, sub } from "myelin";
 
 const { values } = parseArgs({
   options: {
@@ -52,11 +52,9 @@ console.log(
 
 await classifier.save(values.output);
 const again = await loadModel(values.output);
-const same = await again.predict(test.images);
+const difference = sub(probabilities, await again.predict(test.images))
+  .abs()
+  .max();
 console.log(
-  `\nsaved to ${values.output} and loaded: ${probabilities
-    .sub(same as typeof probabilities)
-    .abs()
-    .max()
-    .itemSync()} difference`,
+  `\nsaved to ${values.output} and loaded: ${(await difference.item()) === 0 ? "equal" : "different"} predictions`,
 );

@@ -17,7 +17,6 @@ setSeed(1);
 // Data: generated digits; the ink is the mean brightness in per cent, about 10.
 const { train, test } = datasets.digits({ train: samples, test: Math.ceil(samples / 4) });
 const ink = (images: Tensor) => expandDims(mean(images, [1, 2]), 1).mul(100); // [n, 1]
-  mean(images, [1, 2], { keepDims: true }).reshape([-1, 1]).mul(100);
 
 // Model: two heads on one body.
 const image = layers.input({ shape: [28, 28], name: "image" });
