@@ -28,16 +28,17 @@ struct Blocking {
   int64_t batchChunks, rowChunks, columnChunks, depthChunks, blocksPerChunk;
   int64_t rightBatches, packGroups, packChunks;
   int64_t combineRows, combineColumns;       // parts of one batch in the phase that adds the partials
-  int64_t depthBlock, panelGroup;            // most steps of depth, panels per pass of a tile
+  int64_t depthBlock, rowBlock, panelGroup;  // most steps of depth, rows per pass of a panel, panels per pass of a tile
   bool stream;                               // b comes from memory: small depth blocks, the next one fetched meanwhile
   int64_t partialOffset, partialRow;         // in floats
 };
 
-// Up to 8 chunks of 2 MFLOP (8 µs at 260 GFLOP/s): smaller ones cost more to hand out than balance gains. More only
+// Up to 8 chunks of 2 MFLOP (8 µs at 260 GFLOP/s) or 128 KB (3 µs from memory): smaller ones cost more to hand out than balance gains. More only
 // where each still has 64 MFLOP: wide and high regions use what they load into the caches more often.
-static const int64_t CHUNK_FLOPS = 1 << 21, LARGE_CHUNK_FLOPS = 1 << 26;
+static const int64_t CHUNK_FLOPS = 1 << 21, LARGE_CHUNK_FLOPS = 1 << 26, CHUNK_FLOATS = 1 << 15;
 static const int64_t FEW_CHUNKS = 8, MAXIMUM_CHUNKS = 32;
 static const int64_t THIN_ROWS = 64;           // up to here depth is cut before columns
+static const int64_t LONG_RATIO = 4;
 static const int64_t LEAST_DEPTH = 128;        // of a depth chunk: a partial costs a store and a load per element
 static const int64_t LEAST_ROWS = 32, LARGE_ROWS = 64;
 static const int64_t LEAST_COLUMNS = 128, STREAM_COLUMNS = 1024;
@@ -48,7 +49,9 @@ static const int64_t CACHED_FLOATS = 1 << 21, MANY_ROWS = 1024;  // b up to 8 MB
 
 static int64_t wantedChunks(const Problem& p) {
   double flops = 2.0 * (double)p.rows * (double)p.columns * (double)p.depth * (double)p.batches;
+  double numbers = (double)p.batches * ((double)(p.rows + p.columns) * (double)p.depth + (double)p.rows * (double)p.columns);
   double few = flops * 1.5 / (double)CHUNK_FLOPS, many = flops / (double)LARGE_CHUNK_FLOPS;
+  if (few < numbers / (double)CHUNK_FLOATS) few = numbers / (double)CHUNK_FLOATS;
   if (few > (double)FEW_CHUNKS) few = (double)FEW_CHUNKS;
   if (many > (double)MAXIMUM_CHUNKS) many = (double)MAXIMUM_CHUNKS;
   return powerOfTwoAtMost(larger(1, (int64_t)(few > many ? few : many)));
@@ -68,20 +71,36 @@ INLINE int64_t cuts(int64_t length, int64_t least, int64_t wanted) {
   return powerOfTwoAtMost(larger(1, smaller(wanted, length / least)));
 }
 
+// Thin: few rows of c, b is read once. Long: the sums are so deep that c is small beside a and b (kernel gradients).
+// Both are cut into ranges of depth, so that a thread reads its own rows of b from end to end.
+INLINE bool isThin(const Problem& p) { return p.rows <= THIN_ROWS && p.b.column == 1; }
+INLINE bool isLong(const Problem& p) { return p.depth >= LONG_RATIO * (p.rows + p.columns); }
+
+// Where rows of b are not contiguous and c has few rows, a chunk owns columns and packs their panels for itself: what one
+// thread packs for another comes out of the other's cache (twice the time of packing on one thread).
+INLINE bool packsOwnPanels(const Problem& p) { return p.b.column != 1 && p.rows <= MANY_ROWS / 2 && !isLong(p); }
+
 static void cutOneBatch(Blocking& blocking, const Problem& p, int64_t wanted) {
-  bool thin = p.rows <= THIN_ROWS && p.b.column == 1;
-  if (thin) blocking.depthChunks = depthCuts(p, wanted);
-  else blocking.rowChunks = cuts(p.rows, wanted > FEW_CHUNKS ? LARGE_ROWS : LEAST_ROWS, wanted);
-  wanted /= blocking.depthChunks * blocking.rowChunks;
-  if (wanted <= 1) return;
-  blocking.columnChunks = cuts(p.columns, blocking.depthChunks > 1 ? STREAM_COLUMNS : LEAST_COLUMNS, wanted);
+  if (isThin(p) || isLong(p)) blocking.depthChunks = depthCuts(p, wanted);
+  if (blocking.depthChunks >= FEW_CHUNKS) return;
+  wanted /= blocking.depthChunks;
+  if (packsOwnPanels(p)) {
+    blocking.columnChunks = cuts(p.columns, LEAST_COLUMNS / 2, wanted);
+    wanted /= blocking.columnChunks;
+    blocking.rowChunks = cuts(p.rows, LEAST_ROWS, wanted);
+    return;
+  }
+  if (!isThin(p)) blocking.rowChunks = cuts(p.rows, wanted > FEW_CHUNKS ? LARGE_ROWS : LEAST_ROWS, wanted);
+  wanted /= blocking.rowChunks;
+  blocking.columnChunks = cuts(p.columns, isThin(p) && blocking.depthChunks > 1 ? STREAM_COLUMNS : LEAST_COLUMNS, wanted);
   wanted /= blocking.columnChunks;
-  if (wanted > 1 && !thin) blocking.depthChunks = depthCuts(p, wanted);
+  if (wanted > 1 && blocking.depthChunks == 1) blocking.depthChunks = depthCuts(p, wanted);
 }
 
 static Form chooseForm(const Problem& p) {
   if (p.rows != 1) return TILES;
-  return p.b.row == 1 && p.b.column != 1 ? VECTOR_DOTS : VECTOR_ROWS;
+  bool alongDepth = p.b.row == 1 && (p.b.column != 1 || p.columns == 1);
+  return alongDepth ? VECTOR_DOTS : VECTOR_ROWS;
 }
 
 // b must be packed where its rows are not contiguous; else packing pays only beyond the cache. a is read in place unless
@@ -89,14 +108,14 @@ static Form chooseForm(const Problem& p) {
 static void choosePacking(Blocking& blocking, const Problem& p) {
   blocking.packLeft = blocking.packRight = blocking.shareRight = blocking.stream = false;
   if (blocking.form != TILES) return;
-  bool thin = p.rows <= THIN_ROWS;
-  bool large = p.depth * p.columns > (p.rows >= MANY_ROWS ? CACHED_FLOATS / 4 : CACHED_FLOATS);
-  blocking.packRight = p.b.column != 1 || (large && !thin);
-  blocking.shareRight = blocking.packRight && blocking.rowChunks > 1;
-  blocking.stream = thin && p.depth * p.columns > STREAM_FLOATS && !blocking.packRight;
+  bool large = p.rows >= MANY_ROWS / 4 && p.depth * p.columns > (p.rows >= MANY_ROWS ? CACHED_FLOATS / 4 : CACHED_FLOATS);
+  blocking.packRight = p.b.column != 1 || (large && !isLong(p));
+  blocking.shareRight = blocking.packRight && blocking.rowChunks > 1 && !packsOwnPanels(p);
+  blocking.stream = !blocking.packRight && p.depth * p.columns > STREAM_FLOATS && (p.rows < MANY_ROWS / 4 || isLong(p));
   bool usable = p.a.column == 1 || p.a.row == 1;
   int64_t columns = p.columns / blocking.columnChunks;
   bool repaid = p.a.column == 1 && p.a.row >= PAGE_FLOATS && p.rows >= TILE_ROWS && columns >= 2 * LEAST_COLUMNS;
+  if (packsOwnPanels(p)) repaid = false;  // other chunks read the same rows
   blocking.packLeft = !usable || repaid || (blocking.stream && columns >= LEAST_COLUMNS);
 }
 
@@ -105,6 +124,7 @@ static void choosePacking(Blocking& blocking, const Problem& p) {
 static void chooseDepthBlock(Blocking& blocking, const Problem& p) {
   blocking.depthBlock = blocking.shareRight ? DEPTH_BLOCK : DEPTH_BLOCK / 2;
   blocking.panelGroup = 1;
+  blocking.rowBlock = blocking.packLeft ? (int64_t)ROW_BLOCK * DEPTH_BLOCK / blocking.depthBlock : MANY_ROWS / 2;
   if (!blocking.stream) return;
   int64_t columns = ceilDivide(p.columns, blocking.columnChunks);
   blocking.depthBlock = larger(STREAM_DEPTH, smaller(DEPTH_BLOCK / 2, STREAM_FLOATS / columns));

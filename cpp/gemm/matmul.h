@@ -3,9 +3,9 @@
 // Phases: pack b (only where several chunks use it), the products, and, where depth was cut, the sum of the partial
 // products in a fixed order. Parameters in parameters.h, the cut in blocking.h.
 #pragma once
-#include "epilogue.h"
 #include "gemv.h"
 #include "pack.h"
+#include "verify.h"
 
 namespace gemm {
 
@@ -176,8 +176,8 @@ static void multiplyPanels(const Work& work, const Region& region, const float* 
 }
 
 static void multiplyRegion(const Work& work, const StepArgs* args, const Region& region, const Operands& operands) {
-  for (int64_t begin = region.rowBegin; begin < region.rowEnd; begin += ROW_BLOCK) {
-    int64_t end = smaller(region.rowEnd, begin + ROW_BLOCK);
+  for (int64_t begin = region.rowBegin; begin < region.rowEnd; begin += work.blocking.rowBlock) {
+    int64_t end = smaller(region.rowEnd, begin + work.blocking.rowBlock);
     for (int64_t block = region.blockBegin; block < region.blockEnd; block++) {
       if (work.blocking.packLeft) packLeftBlock(work, region, operands.a, begin, end, block);
       for (int64_t panel = region.panelBegin; panel < region.panelEnd;) {
@@ -334,4 +334,4 @@ static int64_t scratchBytes(const StepArgs* args) {
 }  // namespace gemm
 
 static const Kernel matmul_kernel = {"matmul", gemm::planBytes, gemm::prepare, gemm::scratchBytes,
-                                     gemm::phases, gemm::chunks, gemm::run};
+                                     gemm::phases, gemm::chunks, gemm::run, gemm::verify};

@@ -4,6 +4,7 @@
 // Bound: bytes. Where items are contiguous it copies vectors; where depth is contiguous it transposes squares of
 // LANES × LANES through a buffer in L1, so that both sides move whole cache lines.
 #pragma once
+#include "../kernels/lanes.h"
 #include "microkernel.h"
 
 namespace gemm {
@@ -21,33 +22,6 @@ static void packGeneral(const float* in, int64_t depthStride, int64_t itemStride
   for (int64_t k = 0; k < depth; k++, out += width) {
     for (int64_t i = 0; i < items; i++) out[i] = in[k * depthStride + i * itemStride];
     for (int64_t i = items; i < width; i++) out[i] = 0;
-  }
-}
-
-// Rows of a square become its columns: log2(LANES) rounds that interleave row i with row i + LANES/2.
-#if SIMD_AVX512
-INLINE vf interleaveLow(vf a, vf b) {
-  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-INLINE vf interleaveHigh(vf a, vf b) {
-  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-}
-#elif SIMD_AVX2
-INLINE vf interleaveLow(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-INLINE vf interleaveHigh(vf a, vf b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-#else
-INLINE vf interleaveLow(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
-INLINE vf interleaveHigh(vf a, vf b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
-#endif
-
-INLINE void transposeSquare(vf (&rows)[LANES]) {
-  vf other[LANES];
-  GEMM_UNROLL for (int round = 1; round < LANES; round *= 2) {
-    GEMM_UNROLL for (int i = 0; i < LANES / 2; i++) {
-      other[2 * i] = interleaveLow(rows[i], rows[i + LANES / 2]);
-      other[2 * i + 1] = interleaveHigh(rows[i], rows[i + LANES / 2]);
-    }
-    GEMM_UNROLL for (int i = 0; i < LANES; i++) rows[i] = other[i];
   }
 }
 
@@ -69,10 +43,13 @@ static void packTranspose(const float* in, int64_t itemStride, int64_t depth, in
     if (stored == LANES || i == 0) {
       for (; k + LANES <= depth; k += LANES) {
         const float* from = in + i * itemStride + k;
-        vf rows[LANES];
-        GEMM_UNROLL for (int r = 0; r < LANES; r++) rows[r] = r < count ? load(from + r * itemStride) : zeroFloat();
-        transposeSquare(rows);
-        GEMM_UNROLL for (int r = 0; r < LANES; r++) store(out + (k + r) * width + i, rows[r]);
+        vi rows[LANES];
+        GEMM_UNROLL for (int r = 0; r < LANES; r++) {
+          rows[r] = r < count ? asInt(load(from + r * itemStride)) : zeroInt();
+          if (k % 16 == 0) GEMM_PREFETCH(from + (r + items) * itemStride);  // the next panel, a line per row
+        }
+        transposeVectors(rows);
+        GEMM_UNROLL for (int r = 0; r < LANES; r++) store(out + (k + r) * width + i, asFloat(rows[r]));
       }
     }
     for (; k < depth; k += LANES) {

@@ -22,7 +22,7 @@ static __attribute__((noinline)) double fma_burst(int64_t iterations) {
   for (int i = 1; i < CHAINS; i++) total = total + sum[i];
   volatile float used = sumLanes(total);
   (void)used;
-  return 2.0 * LANES * CHAINS * (double)iterations;
+  return 2.0 * (double)(iterations * LANES * CHAINS);
 }
 
 // FLOP/s of the best of the bursts (about 50 µs each) that fit into `seconds`; `clock` gives seconds.
