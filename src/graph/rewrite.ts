@@ -28,8 +28,8 @@ export function withReplacedInputs(node: Tensor, replace: (input: Tensor) => Ten
   const lengths = node.outputs.map((output) => output.extent && replace(output.extent.length));
   const sameInputs = inputs.every((input, i) => input === node.inputs[i]);
   if (sameInputs && lengths.every((length, i) => length === node.outputs[i]!.extent?.length)) return node;
-  if (node.primitive.kind === "leaf" || node.payload.bodies) {
-    // Leaves and nodes with bodies carry their types; only the scalars of their dynamic axes move.
+  if (node.primitive.kind === "leaf" || node.payload.bodies || node.payload.host) {
+    // Leaves, nodes with bodies and host calls carry their types; only the scalars of their dynamic axes move.
     return new Tensor(
       node.primitive,
       inputs,

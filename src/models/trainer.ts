@@ -14,6 +14,7 @@ import { CompiledFunction, type Completed } from "../engine/jit.js";
 import { realize, storageOf } from "../engine/realize.js";
 import { type Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
+import { allReduce, type Communicator } from "../ops/control.js";
 import { add, div, isFinite, logicalNot, mul } from "../ops/elementwise.js";
 import { any } from "../ops/reduce.js";
 import {
@@ -50,6 +51,8 @@ export interface FitOptions {
   readonly stepsPerExecution?: number;
   /** Seed of the order of rows. Default 0. */
   readonly seed?: number;
+  /** Averages the gradients over the ranks of a group of processes before each update. */
+  readonly communicator?: Communicator;
   /** Look for NaN and infinities in the inputs before training. Default false. */
   readonly checkFinite?: boolean;
   /** Ends training after the current step, with the weights intact. */
@@ -90,7 +93,12 @@ export async function fit(
   const split = validationRows(who, options, data.inputs.length);
   const trainRows = data.inputs.length - split;
   const validation = options.validationData && pair(who, model, ...options.validationData);
-  const step = await trainStep(model, data, batchSize, shuffle, trainRows % batchSize !== 0);
+  const step = await trainStep(model, data, {
+    batch: batchSize,
+    shuffle,
+    hasTail: trainRows % batchSize !== 0,
+    communicator: options.communicator,
+  });
   const run = new Run(model, step, { epochs, batchSize, stepsPerEpoch: Math.ceil(trainRows / batchSize) });
   run.epoch = initialEpoch;
   const history = new History();
@@ -385,22 +393,41 @@ async function cached(model: Model, key: string, make: () => Step): Promise<Step
   return step;
 }
 
+const communicatorNumbers = new WeakMap<Communicator, number>();
+let communicators = 0;
+
+function numberOf(communicator: Communicator): number {
+  const known = communicatorNumbers.get(communicator) ?? communicators++;
+  communicatorNumbers.set(communicator, known);
+  return known;
+}
+
+/** The one place between gradient and update: all gradients as one bucket, summed over the ranks. */
+function averaged(gradients: readonly Tensor[], communicator: Communicator): Tensor[] {
+  const sums = allReduce(gradients, communicator);
+  return communicator.size === 1 ? sums : sums.map((sum) => div(sum, communicator.size));
+}
+
 function trainableKey(model: Model): string {
   return model.trainableWeights.map((w) => w.name).join();
 }
 
-async function trainStep(
-  model: Model,
-  data: Pair,
-  batch: number,
-  shuffle: boolean,
-  hasTail: boolean,
-): Promise<Step> {
+interface TrainStepOptions {
+  readonly batch: number;
+  readonly shuffle: boolean;
+  readonly hasTail: boolean;
+  readonly communicator: Communicator | undefined;
+}
+
+async function trainStep(model: Model, data: Pair, options: TrainStepOptions): Promise<Step> {
+  const { batch, shuffle, hasTail, communicator } = options;
   const [inputs, targets] = await splitPair(data);
-  const key = `train ${batch} ${shuffle} ${hasTail} ${[...inputs, ...targets].map((c) => c.key)} ${trainableKey(model)}`;
+  model.buildFor(inputs.map((_, i) => [null, ...data.inputs.tensors[i]!.shape.slice(1)]));
+  const group = communicator ? `communicator ${numberOf(communicator)}` : "";
+  const columnKeys = [...inputs, ...targets].map((c) => c.key);
+  const key = `train ${batch} ${shuffle} ${hasTail} ${columnKeys} ${trainableKey(model)} ${group}`;
   const step = await cached(model, key, () => {
     const compiled = model.compiled!;
-    model.buildFor(inputs.map((_, i) => [null, ...data.inputs.tensors[i]!.shape.slice(1)]));
     compiled.optimizer.build(model.trainableWeights);
     const cursor = new Cursor("fit");
     const totals = new LossTotals();
@@ -410,7 +437,7 @@ async function trainStep(
       const y = targets.map((column, i) => takeRows(column, residents[inputs.length + i]!, rows));
       const trainable = model.trainableWeights;
       const { value, gradients } = valueAndGrad(() => lossAndOutputs(model, x, y, true), trainable)();
-      compiled.optimizer.apply(gradients, trainable);
+      compiled.optimizer.apply(communicator ? averaged(gradients, communicator) : gradients, trainable);
       return measure(model, value, y, totals, rowCount(rows));
     };
     return new Step(model, inputs, targets, cursor, body, totals);
