@@ -3,7 +3,6 @@
  * layer, a masked scan, two outputs with their own losses, clipping by the global norm, a moving average of the
  * weights, a schedule, metrics, gathered batches of bytes and a short last batch.
  */
-import { randomBits, unitFloat } from "../../src/base/prng.js";
 import {
   functional,
   layers,
@@ -26,15 +25,19 @@ export interface HostileData {
 
 /** Bytes for the images, sequences of which some steps are masked (all zeros), labels and values. */
 export function hostileData(): HostileData {
-  const random = (stream: number) => (_: unknown, i: number) => unitFloat(randomBits(7, stream, i));
-  const images = Uint8Array.from({ length: ROWS * 8 * 8 }, (_, i) => 255 * random(1)(_, i));
+  let state = 7;
+  const random = () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return state / 0x80000000;
+  };
+  const images = Uint8Array.from({ length: ROWS * 8 * 8 }, () => 255 * random());
   const sequences = Float32Array.from({ length: ROWS * 5 * 3 }, (_, i) => {
     const step = Math.floor(i / 3) % 5;
     const row = Math.floor(i / 15);
-    return step >= 2 + (row % 4) ? 0 : random(2)(_, i) - 0.5;
+    return step >= 2 + (row % 4) ? 0 : random() - 0.5;
   });
-  const labels = Uint8Array.from({ length: ROWS }, (_, i) => 3 * random(3)(_, i));
-  const values = Float32Array.from({ length: ROWS }, random(4));
+  const labels = Uint8Array.from({ length: ROWS }, () => 3 * random());
+  const values = Float32Array.from({ length: ROWS }, random);
   return {
     x: {
       image: tensor(images, { shape: [ROWS, 8, 8, 1] }),
