@@ -25,7 +25,10 @@ export interface CompileOptions {
 
 /** Leaves of a graph in the order the program's bindings count them. */
 export function leavesOf(graph: Graph): Tensor[] {
-  const roots = [...graph.outputs, ...graph.updates.flatMap(({ variable, value }) => [variable, value])];
+  const results = [...graph.outputs, ...graph.updates.flatMap(({ variable, value }) => [variable, value])];
+  // A result that is a leaf itself brings the length of its dynamic axis along.
+  const lengths = results.flatMap((node) => (node.extent ? [node.extent.length] : []));
+  const roots = [...results, ...lengths];
   return topologicalOrder(roots, graph.isLeaf).filter(
     (node) => graph.isLeaf(node) || node.payload.scalar !== undefined,
   );

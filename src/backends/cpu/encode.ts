@@ -42,6 +42,8 @@ class Encoder {
   private hostCalls = 0;
   private readonly kernelNumber: ReadonlyMap<string, number>;
   private readonly opcodeNumber: ReadonlyMap<string, number>;
+  /** For each buffer the first one at its place: kernels see by equal numbers that a result overwrites an input. */
+  private readonly sharedBuffer: readonly number[];
 
   constructor(
     private readonly program: Program,
@@ -49,6 +51,11 @@ class Encoder {
   ) {
     this.kernelNumber = new Map(names.kernels.map((name, i) => [name, i]));
     this.opcodeNumber = new Map(names.opcodes.map((name, i) => [name, i]));
+    const places = program.buffers.map((buffer) =>
+      buffer.kind === "arena" ? `arena ${buffer.offset}` : `binding ${buffer.binding}`,
+    );
+    const first = new Map([...places.entries()].reverse().map(([index, place]) => [place, index]));
+    this.sharedBuffer = places.map((place) => first.get(place)!);
   }
 
   encode(): EncodedProgram {
@@ -84,7 +91,7 @@ class Encoder {
         'Gradient checks in float64 run on setBackend("reference").',
       );
     return [
-      operand.buffer === INDEX_GENERATOR ? -1 : operand.buffer,
+      operand.buffer === INDEX_GENERATOR ? -1 : this.sharedBuffer[operand.buffer]!,
       operand.offset,
       dtype,
       operand.shape.length,
