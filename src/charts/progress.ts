@@ -28,7 +28,7 @@ export interface ProgressWriter {
   stop(): void;
 }
 
-const leastBar = 8;
+const leastBar = 6;
 const mostBar = 30;
 
 /**
@@ -36,7 +36,7 @@ const mostBar = 30;
  *
  * `Epoch 1/5  812/1688 ━━━━━━━━╺─────────  48%  12,345 images/s  1s left  loss 0.4312  accuracy 0.8451`
  *
- * What does not fit into the width is left out, from rate and time to the bar; the values stay longest.
+ * What does not fit into the width is left out, first the time, then per cent, rate and bar; the values stay longest.
  *
  * @example progressBar({ label: "Epoch 1/5", done: 812, total: 1688, values: { loss: 0.4312 } }, { width: 60 });
  */
@@ -69,7 +69,8 @@ export function progressBar(state: ProgressState, options: ChartOptions = {}): s
 
   const layouts: { bar: boolean; parts: string[] }[] = [
     { bar: true, parts: [...percent, ...rate, ...time, ...shown] },
-    { bar: true, parts: [...percent, ...time, ...shown] },
+    { bar: true, parts: [...percent, ...rate, ...shown] },
+    { bar: true, parts: [...rate, ...shown] },
     { bar: true, parts: [...percent, ...shown] },
     { bar: false, parts: [...percent, ...shown] },
     { bar: false, parts: shown },

@@ -34,8 +34,18 @@ describe("progressBar", () => {
     expect(progressBar({ done: 5, total: 3 }, { width: 24 })).toContain("3/3");
   });
 
-  it("drops rate, time and bar where they do not fit, values last", () => {
-    expect(progressBar(epoch, { width: 60 })).toBe("Epoch 1/5  50/100   50%  loss 0.4312  accuracy 0.5000");
+  it("drops time, per cent, rate and bar where they do not fit, values last", () => {
+    const plain = { unicode: false };
+    expect(progressBar(epoch, { ...plain, width: 77 })).toBe(
+      "Epoch 1/5  50/100 ====>....   50%  800 images/s  loss 0.4312  accuracy 0.5000",
+    );
+    expect(progressBar(epoch, { ...plain, width: 69 })).toBe(
+      "Epoch 1/5  50/100 ===>...  800 images/s  loss 0.4312  accuracy 0.5000",
+    );
+    expect(progressBar(epoch, { ...plain, width: 62 })).toBe(
+      "Epoch 1/5  50/100 ====>....   50%  loss 0.4312  accuracy 0.5000",
+    );
+    expect(progressBar(epoch, { width: 54 })).toBe("Epoch 1/5  50/100   50%  loss 0.4312  accuracy 0.5000");
     expect(progressBar(epoch, { width: 50 })).toBe("Epoch 1/5  50/100  loss 0.4312  accuracy 0.5000");
   });
 
