@@ -41,6 +41,7 @@ static void sit(Member* member, Team* team, int32_t index, int32_t size) {
   member->passed = team->passed;
   member->round = team->round;
   member->recentCount = 0;
+  member->stalled = 0;
   member->thread.index = index;
   member->thread.step = 0;
   member->thread.scratch = seat->scratch;
@@ -165,7 +166,10 @@ static __attribute__((noinline)) bool waitLong(Member* member, const uint64_t* a
   bool hasMoved = false;
   for (;;) {
     for (int32_t i = 0; i < 32; i++) {
-      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) return true;
+      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) {
+        if (hasMoved) member->stalled += nanoseconds() - began;
+        return true;
+      }
       cpuPause();
     }
     if (__atomic_load_n(&team->broken, __ATOMIC_RELAXED)) return false;
@@ -245,6 +249,7 @@ bool runTeam(Team* team, int32_t size, TeamWork work, void* argument) {
   bool isWhole = waitForMembers(&member);
   team->passed = member.passed;
   team->round = member.round;
+  team->stalled = member.stalled;
   return isWhole;
 }
 

@@ -25,6 +25,12 @@ static const uint64_t LAST_ROUND = 1ull << 38;             // cursors are cleare
 static const int32_t SPINS_BEFORE_HELP = 24;                // pauses at a barrier, about half a microsecond
 static const uint64_t SPIN_BEFORE_YIELD = 4000;            // nanoseconds at a barrier
 static const uint64_t SPIN_BEFORE_SLEEP = 300 * 1000;      // nanoseconds between two calls
+// A team that shares its cores with other processes waits for members that have lost theirs: with eleven barriers a step
+// and both cores busy elsewhere, a step of 0.1 ms took 4 ms on two threads and 0.3 ms on one. So a run that spent more
+// than a quarter of its time, and more than a millisecond, behind SPIN_BEFORE_YIELD goes on with member 0 alone for a
+// while (same bits), then tries again; each failure doubles the while.
+static const uint64_t CROWDED_STALL = 1000 * 1000;
+static const uint64_t SOLO_LEAST = 50ull * 1000 * 1000, SOLO_MOST = 1600ull * 1000 * 1000;
 
 // First fault of one member. `visible` is the number of the barrier after which others may look at it; a later fault of
 // the same run never replaces an earlier one, so a reader that has passed that barrier reads a stable record, and
@@ -54,6 +60,7 @@ struct Member {
   int32_t size;      // members of this run: 1 when the program is not worth a fork
   uint64_t passed;   // barriers passed, the same number in every member
   uint64_t round;    // claim rounds begun, the same number in every member
+  uint64_t stalled;  // nanoseconds of this run spent waiting for members that do not run
   int32_t recentCount;
   Thread thread;     // what the kernels see
   SharedPhase recent[RECENT];
@@ -80,6 +87,9 @@ struct Team {
   uint64_t passed, round;  // where the members start counting
   alignas(128) uint32_t sleepers;
   int32_t size;
+  uint64_t stalled;    // of member 0 in the last run
+  uint64_t soloUntil;  // clock until which runs are member 0's alone, 0: none
+  uint64_t soloSpan;   // how long the last such while was
   int32_t broken;      // a worker trapped (WASM): every wait ends, the run fails
   bool spins;          // false where the team is larger than the set of allowed cores
   bool quit;

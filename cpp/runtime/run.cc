@@ -12,6 +12,11 @@ struct Run {
   Executable* program;
   const RunOptions* options;
   uint64_t deadline;    // nanoseconds, 0: none
+  int64_t steps;        // iterations of this segment at most
+  int32_t resume;
+  uint64_t began;       // of this segment
+  uint64_t soloUntil;   // clock at which a segment of member 0 alone ends, 0: none
+  bool isSegmentEnd;    // the segment ended because the team changes, not the run
   int64_t stopAfter;    // iteration, written by member 0 before it reaches that iteration's last barrier
   int64_t iterations;   // completed; of member 0
   bool isComplete;      // the last iteration has run to its end; of member 0
@@ -233,10 +238,17 @@ static bool walk(Walker* w, int32_t first, int32_t end) {
 
 static bool isRaised(const int32_t* flag) { return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
 
+static bool isCrowded(uint64_t stalled, uint64_t began) {
+  return stalled > CROWDED_STALL && stalled > (nanoseconds() - began) / 4;
+}
+
 // Asked by member 0 only.
-static bool mustStop(Run* run) {
+static bool mustStop(Run* run, const Member* member) {
   run->isStopped = isRaised(run->options->stop) || isRaised(run->options->abort);
-  return run->isStopped || (run->deadline && nanoseconds() >= run->deadline);
+  if (run->isStopped || (run->deadline && nanoseconds() >= run->deadline)) return true;
+  run->isSegmentEnd = member->size > 1 ? isCrowded(member->stalled, run->began)
+                                       : run->soloUntil && nanoseconds() >= run->soloUntil;
+  return run->isSegmentEnd;
 }
 
 static void walkIterations(Member* member, void* argument) {
@@ -248,12 +260,12 @@ static void walkIterations(Member* member, void* argument) {
   w.program = program;
   w.views = program->memberViews + (int64_t)member->index * program->memberViewCount;
   bool isFirst = member->index == 0;
-  int64_t steps = run->options->steps;
+  int64_t steps = run->steps;
   for (int64_t i = 0; i < steps; i++) {
     w.hasCommitted = false;
-    if (!walk(&w, i == 0 ? run->options->resume : 0, program->stepCount)) return;
+    if (!walk(&w, i == 0 ? run->resume : 0, program->stepCount)) return;
     if (i + 1 == steps) break;  // the join is the last barrier
-    if (isFirst && mustStop(run)) __atomic_store_n(&run->stopAfter, i, __ATOMIC_RELAXED);
+    if (isFirst && mustStop(run, member)) __atomic_store_n(&run->stopAfter, i, __ATOMIC_RELAXED);
     if (!wait(&w)) return;
     if (firstFault(member->team, member->size, member->passed)) return;
     if (__atomic_load_n(&run->stopAfter, __ATOMIC_RELAXED) <= i) break;
@@ -277,6 +289,31 @@ static RunResult refused(const char* error) {
   return result;
 }
 
+// Sets up the rest of a run. Returns how many members take part.
+static int32_t nextSegment(Run* run, Team* team, int64_t iterations) {
+  run->began = nanoseconds();
+  run->steps = run->options->steps - iterations;
+  run->resume = iterations == 0 ? run->options->resume : 0;
+  run->stopAfter = INT64_MAX;
+  run->iterations = 0;
+  run->isComplete = run->isSegmentEnd = false;
+  bool isSolo = team->soloUntil > run->began;
+  run->soloUntil = isSolo ? team->soloUntil : 0;
+  return run->program->isParallel && !isSolo ? team->size : 1;
+}
+
+// After a run of the whole team: whether the next ones are member 0's alone, and for how long.
+static void noteCrowding(Team* team, uint64_t began) {
+  uint64_t now = nanoseconds();
+  if (isCrowded(team->stalled, began)) {
+    team->soloSpan = team->soloSpan == 0 ? SOLO_LEAST : team->soloSpan * 2;
+    if (team->soloSpan > SOLO_MOST) team->soloSpan = SOLO_MOST;
+    team->soloUntil = now + team->soloSpan;
+  } else if (now - began > SOLO_LEAST / 10) {
+    team->soloSpan = 0;  // a while without rivals
+  }
+}
+
 RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* const* bindings, const RunOptions* options) {
   int32_t resume = options->resume;
   bool isPosition = resume == 0 || (resume > 0 && resume <= program->stepCount &&
@@ -291,7 +328,6 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
   run.options = options;
   bool hasBudget = options->budget > 0 && options->budget < 1e12;
   run.deadline = hasBudget ? nanoseconds() + (uint64_t)(options->budget * 1e6) : 0;
-  run.stopAfter = INT64_MAX;
   run.yieldStep = -1;
   RunResult result = {};
   result.yield = -1;
@@ -301,11 +337,19 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
     result.isStopped = true;
     return result;
   }
-  int32_t size = program->isParallel ? team->size : 1;
-  if (!runTeam(team, size, walkIterations, &run)) return refused("a thread of the pool has trapped");
+  // Usually one segment; more where the team shrinks to its first member and grows again.
+  int32_t size;
+  do {
+    size = nextSegment(&run, team, result.iterations);
+    if (!runTeam(team, size, walkIterations, &run)) return refused("a thread of the pool has trapped");
+    result.iterations += run.iterations;
+    if (size > 1) noteCrowding(team, run.began);
+    if (!run.isSegmentEnd || !run.isComplete) break;
+    if (firstFault(team, size, ALL_FAULTS)) break;
+    result.iterations++;
+  } while (true);
 
   result.isStopped = run.isStopped;
-  result.iterations = run.iterations;
   if (const Status* fault = firstFault(team, size, ALL_FAULTS)) {
     result.fault = fault->code;
     result.step = fault->step;
