@@ -42,7 +42,7 @@ describe("progressBar", () => {
     expect(progressBar(epoch, { ...plain, width: 69 })).toBe(
       "Epoch 1/5  50/100 ===>...  800 images/s  loss 0.4312  accuracy 0.5000",
     );
-    expect(progressBar(epoch, { ...plain, width: 62 })).toBe(
+    expect(progressBar(epoch, { ...plain, width: 63 })).toBe(
       "Epoch 1/5  50/100 ====>....   50%  loss 0.4312  accuracy 0.5000",
     );
     expect(progressBar(epoch, { width: 54 })).toBe("Epoch 1/5  50/100   50%  loss 0.4312  accuracy 0.5000");
