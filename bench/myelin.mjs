@@ -49,8 +49,7 @@ async function epoch({ sizes, batch, loop }) {
   if (loop) throw new Unsupported("fit decides how many steps a call runs");
   const { train } = await datasets.fashionMnist();
   const model = sequential([
-    layers.rescaling(1 / 255, { inputShape: [28, 28] }),
-    layers.flatten(),
+    layers.flatten({ inputShape: [28, 28] }),
     ...denseLayers(sizes),
   ]);
   model.compile({

@@ -15,10 +15,10 @@ export function denseLayers(sizes, first = {}) {
 export function trainingStep(sizes) {
   const model = sequential(denseLayers(sizes, { inputShape: [sizes[0]] }));
   const loss = losses.sparseCategoricalCrossentropy({ fromLogits: true });
-  const optimizer = optimizers.adam(1e-3);
-  const weights = model.trainableVariables;
+  const optimizer = optimizers.adam({ learningRate: 1e-3 });
+  const weights = model.trainableWeights;
   return jit((x, y) => {
-    const lossOf = () => loss(y, model.call(x, { training: true }));
+    const lossOf = () => loss.call(y, model.run(x, { training: true }));
     const { value, gradients } = valueAndGrad(lossOf, weights)();
     optimizer.apply(gradients, weights);
     return value;

@@ -5,7 +5,7 @@ import { formatShape, normalizeAxis, type Shape } from "../base/shape.js";
 import { Tensor, type TensorLike } from "../graph/tensor.js";
 import * as ops from "../ops/index.js";
 import type { NestedArray } from "./create.js";
-import { backend } from "./device.js";
+import { backend, ownerOf } from "./device.js";
 import { formatTensor } from "./format.js";
 import { readElements, realize, realizeSync } from "./realize.js";
 
@@ -114,6 +114,12 @@ declare module "../graph/tensor.js" {
     itemSync(): number;
     /** The part at the given indices along the first axes; negative ones count from the end. */
     at(...indices: number[]): Tensor<D>;
+    /**
+     * Gives the elements' memory back at once instead of when the tensor is collected; the tensor can't be used after.
+     * Never needed, but large results in a tight loop reuse their memory that way. `using y = …` does the same.
+     */
+    dispose(): void;
+    [Symbol.dispose](): void;
     /** Elements, shape and dtype, as NumPy prints. */
     toString(): string;
   }
@@ -172,11 +178,21 @@ define("at", function (this: Tensor, ...indices: number[]) {
   const size = this.shape.map((length, axis) => (axis < indices.length ? 1 : length));
   return ops.reshape(ops.slice(this, start, size), this.shape.slice(indices.length));
 });
+function dispose(this: Tensor): void {
+  if (this.storage && !this.isBorrowed && !this.isDisposed) {
+    ownerOf(this.storage).release(this.storage);
+    this.storage = undefined;
+  }
+  this.isDisposed = true;
+}
+define("dispose", dispose);
+if (Symbol.dispose) define(Symbol.dispose, dispose);
+
 define("toString", function (this: Tensor) {
   return formatTensor(this, this.storage && backend().synchronous ? this.dataSync() : undefined);
 });
 
-function define(name: string, value: (this: Tensor, ...args: never[]) => unknown): void {
+function define(name: string | symbol, value: (this: Tensor, ...args: never[]) => unknown): void {
   Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
 }
 

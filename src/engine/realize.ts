@@ -1,11 +1,11 @@
 /** Computing what is asked for: collects the graph behind tensors, finds or compiles its program, runs it. */
 import type { Executable, FaultReport, RunResult } from "../backends/backend.js";
 import { bytesPerElement, type DType, viewArray } from "../base/dtype.js";
-import { DataError } from "../base/errors.js";
+import { DataError, TraceError } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
 import { compile } from "../compile/compile.js";
 import type { Binding, Program } from "../compile/program.js";
-import { dependencies, type Storage, type Tensor } from "../graph/tensor.js";
+import { dependencies, formatType, type Storage, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { allocate, backend, onCurrentBackend, ownerOf } from "./device.js";
 import { explainTraced } from "./trace.js";
@@ -142,7 +142,10 @@ function prepare(tensors: readonly Tensor[]): Prepared | undefined {
   const wanted = [...new Set(tensors)].filter((t) => t.storage === undefined);
   if (wanted.length === 0) return undefined;
   const order = topologicalOrder(wanted, isRealized);
-  for (const node of order) if (node.payload.trace && node.storage === undefined) explainTraced(node);
+  for (const node of order) {
+    if (node.isDisposed) throw disposedError(node);
+    if (node.payload.trace && node.storage === undefined) explainTraced(node);
+  }
   const roots = [...wanted];
   for (const node of order) {
     // A node that is computed a second time keeps its elements from now on.
@@ -203,8 +206,18 @@ function structure(order: readonly Tensor[], roots: readonly Tensor[]): string {
   return `${key}>${roots.map((root) => number.get(root))}`;
 }
 
+function disposedError(node: Tensor): TraceError {
+  return new TraceError({
+    who: "read",
+    expected: "a tensor that still has its elements",
+    received: `a disposed ${formatType(node)}`,
+    fix: "Call dispose() after the last use, or leave it to the collector.",
+  });
+}
+
 /** The elements of a realized tensor on the current backend. */
 export function storageOf(tensor: Tensor): Storage {
+  if (tensor.isDisposed) throw disposedError(tensor);
   const storage = onCurrentBackend(tensor.storage!);
   tensor.storage = storage;
   return storage;

@@ -54,6 +54,7 @@ export class Variable<D extends DType = DType> implements Slot {
     if (shared) return shared as Tensor<D>;
     const tensor = new Tensor(dataPrimitive, [], {}, { shape: this.shape, dtype: this.dtype });
     tensor.storage = this.storage;
+    tensor.isBorrowed = true;
     this.snapshot = new WeakRef(tensor);
     return tensor as Tensor<D>;
   }
@@ -96,6 +97,7 @@ export class Variable<D extends DType = DType> implements Slot {
   private adopt(value: Tensor): void {
     realizeSync([value]);
     this.storage = value.storage!;
+    value.isBorrowed = true;
     this.snapshot = new WeakRef(value);
     this.pending = undefined;
   }

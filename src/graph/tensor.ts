@@ -49,6 +49,10 @@ export class Tensor<D extends DType = DType> {
   readonly signature: number;
   /** Elements, once computed. Set by the engine only. */
   storage: Storage | undefined;
+  /** The elements belong to a variable, which shows them here: they are not this tensor's to give back. Engine only. */
+  isBorrowed = false;
+  /** The elements were given back. Engine only. */
+  isDisposed = false;
   /** How often a program has computed this node without keeping it. Engine only. */
   scheduled = 0;
 
