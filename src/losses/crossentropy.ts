@@ -99,9 +99,10 @@ export class BinaryCrossentropy extends Crossentropy<SmoothedCrossentropyOptions
     const [labels, predictions] = alignTargets(this.name, yTrue, yPred);
     const targets = smoothed(labels, this.config.labelSmoothing, 0.5);
     if (this.fromLogits) return lastMean(binaryCrossEntropyWithLogits(predictions, targets));
-    const p = clip(predictions, epsilon, 1 - epsilon);
-    const yes = mul(targets, log(p));
-    const no = mul(sub(1, targets), log(sub(1, p)));
+    // Both sides are limited on their own: 1 − (1 − 1e-7) in float32 would be 1.2e-7.
+    const limited = (p: Tensor) => clip(p, epsilon, 1 - epsilon);
+    const yes = mul(targets, log(limited(predictions)));
+    const no = mul(sub(1, targets), log(limited(sub(1, predictions))));
     return lastMean(neg(add(yes, no)));
   }
 }

@@ -325,10 +325,13 @@ const stopGradientPrimitive = elementwise("stopGradient", 1, {}, ([x]) => x!, {
 
 // Optimizer updates: one instruction each, because the optimizer's sweep over all weights is bound by instructions
 
-/** Exponential average of the gradient: m + (1 − β)(g − m); values below 1e-30 become 0 (denormals are slow). */
-export const adamMoment = ternary("adamMoment", (m, g, beta) => flush(m + (1 - beta) * (g - m)));
-/** Exponential average of the squared gradient: v + (1 − β)(g² − v); values below 1e-30 become 0. */
-export const adamVelocity = ternary("adamVelocity", (v, g, beta) => flush(v + (1 - beta) * (g * g - v)));
+/**
+ * Exponential average of the gradient: m + share · (g − m) with share = 1 − β, taken as it is because 1 − β in float32
+ * would be off by up to 3e-5. Values below 1e-30 become 0 (denormals are slow).
+ */
+export const adamMoment = ternary("adamMoment", (m, g, share) => flush(m + share * (g - m)));
+/** Exponential average of the squared gradient: v + share · (g² − v); values below 1e-30 become 0. */
+export const adamVelocity = ternary("adamVelocity", (v, g, share) => flush(v + share * (g * g - v)));
 /** p − rate · m / (√v + ε). */
 export const adamUpdate = update(
   "adamUpdate",

@@ -67,8 +67,8 @@ export class Adam extends Optimizer {
   protected updateStep(gradient: Tensor, weight: Variable): void {
     const moment = this.slot(weight, "moment");
     const velocity = this.slot(weight, "velocity");
-    moment.assign(adamMoment(moment.value, gradient, this.beta1));
-    velocity.assign(adamVelocity(velocity.value, gradient, this.beta2));
+    moment.assign(adamMoment(moment.value, gradient, 1 - this.beta1));
+    velocity.assign(adamVelocity(velocity.value, gradient, 1 - this.beta2));
     let meanSquare = velocity.value;
     if (this.options.amsgrad) {
       const largest = this.slot(weight, "largestVelocity");
