@@ -6,7 +6,7 @@ import { layers, losses, sequential, uniform, zeros } from "../../dist/index.js"
 const IMAGES = 128;
 const block = (filters, options = {}) => [
   layers.conv2d(filters, 3, { padding: "same", activation: "relu", ...options }),
-  layers.maxPooling2d(2),
+  layers.maxPooling2d(),
 ];
 const model = sequential([
   layers.rescaling(1 / 255, { inputShape: [180, 180, 3] }),

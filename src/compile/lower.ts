@@ -317,7 +317,11 @@ class Lowering implements Lowered {
   }
 
   private kernel(node: Tensor, primitive: KernelPrimitive): void {
-    const reads = node.inputs.map((input) => this.denseOperand(input));
+    const reads = node.inputs.map((input, i) => {
+      const isRepeated =
+        primitive.repeatedInputs?.includes(i) && this.placeOf(input).layout.strides.every((n) => n === 0);
+      return isRepeated ? this.operandOf(input) : this.denseOperand(input);
+    });
     const writes = node.outputs.map((type) => {
       const place = this.placeForResult(node);
       return this.operand(place, type.dtype, type.extent);

@@ -11,6 +11,9 @@ import type { Lowered } from "./lower.js";
 import { type BufferSpec, INDEX_GENERATOR, type Operand, type Step } from "./program.js";
 
 const ALIGNMENT = 256;
+/** Buffers up to this size keep their memory for some steps after their last use. */
+const LINGERING = 1 << 20;
+const LINGER = 3;
 
 export interface MemoryPlan {
   readonly buffers: BufferSpec[];
@@ -20,6 +23,8 @@ export interface MemoryPlan {
 interface Life {
   first: number;
   last: number;
+  /** Until when the memory stays reserved; default: `last`. */
+  linger?: number;
 }
 
 export function planMemory(lowered: Lowered): MemoryPlan {
@@ -99,6 +104,8 @@ function lifetimes(lowered: Lowered, flat: readonly FlatStep[]): Map<number, Lif
       life.first = Math.min(life.first, first);
       life.last = Math.max(life.last, last);
     }
+    // Memory that is reused at once forces a barrier; small buffers wait a few steps longer.
+    if (lowered.buffers[buffer]!.bytes <= LINGERING) life.linger = life.last + LINGER;
     lives.set(buffer, life);
   }
   return lives;
@@ -172,7 +179,8 @@ function allocate(
   const placed: { first: number; last: number; offset: number; end: number }[] = [];
   const offsets = new Map<number, number>();
   for (const buffer of roots) {
-    const { first, last } = lives.get(buffer)!;
+    const { first, last: lastUse, linger = lastUse } = lives.get(buffer)!;
+    const last = Math.max(lastUse, linger);
     const bytes = align(lowered.buffers[buffer]!.bytes);
     let offset = 0;
     const overlapping = placed

@@ -92,6 +92,8 @@ export interface KernelPrimitive extends PrimitiveBase {
     attributes: Attributes,
     outputs: readonly TensorType[],
   ) => NDArray[];
+  /** Inputs the kernel also takes as one value repeated (all strides 0); the others come dense. */
+  readonly repeatedInputs?: readonly number[];
   /** Attribute words of the native kernel, in the order of cpp/kernels/kernel.h. */
   readonly words?: (attributes: Attributes) => readonly number[];
 }

@@ -144,6 +144,7 @@ const sparseCrossEntropyGradientPrimitive: KernelPrimitive = definePrimitive<Ker
     checkStaticRow("sparseCrossEntropyGradient", logits!);
     return { shape: logits!.shape, dtype: logits!.dtype, extent: logits!.extent ?? labels!.extent };
   },
+  repeatedInputs: [2],
   reference: ([logits, labels, g]) => {
     const [rows, n] = logits!.shape as [number, number];
     const data = allocateArray(logits!.dtype, rows * n);
