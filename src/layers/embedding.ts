@@ -2,7 +2,7 @@ import { isFloat } from "../base/dtype.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
-import { cast, mul, notEqual } from "../ops/elementwise.js";
+import { cast, notEqual, where } from "../ops/elementwise.js";
 import { gather } from "../ops/indexing.js";
 import { any } from "../ops/reduce.js";
 import { Layer, type LayerOptions } from "./layer.js";
@@ -74,7 +74,7 @@ export class Masking extends Layer {
     super(config);
   }
   call(x: Tensor): Tensor {
-    return mul(x, cast(any(notEqual(x, this.config.maskValue ?? 0), -1, { keepDims: true }), x.dtype));
+    return where(any(notEqual(x, this.config.maskValue ?? 0), -1, { keepDims: true }), x, 0);
   }
   override computeMask(x: Tensor): Tensor {
     return any(notEqual(x, this.config.maskValue ?? 0), -1); // [batch, time]
