@@ -33,19 +33,25 @@ struct Blocking {
   int64_t partialOffset, partialRow;         // in floats
 };
 
-// Up to 8 chunks of 2 MFLOP (8 µs at 260 GFLOP/s) or 128 KB (3 µs from memory): smaller ones cost more to hand out than balance gains. More only
-// where each still has 64 MFLOP: wide and high regions use what they load into the caches more often.
-static const int64_t CHUNK_FLOPS = 1 << 21, LARGE_CHUNK_FLOPS = 1 << 26, CHUNK_FLOATS = 1 << 15;
+// Up to 8 chunks of 2 MFLOP (8 µs at 260 GFLOP/s) or 128 KB (3 µs from memory): handing out smaller ones costs more than
+// balance gains. More only where each still has 64 MFLOP: high and wide regions use often what they load into the caches
+// (512³: 8 chunks of 64 rows 497 GFLOP/s, 32 chunks of 64 × 128 480).
+static const int64_t CHUNK_FLOPS = 1 << 21, CHUNK_FLOATS = 1 << 15, LARGE_CHUNK_FLOPS = 1 << 26;
 static const int64_t FEW_CHUNKS = 8, MAXIMUM_CHUNKS = 32;
-static const int64_t THIN_ROWS = 64;           // up to here depth is cut before columns
-static const int64_t LONG_RATIO = 4;
-static const int64_t LEAST_DEPTH = 128;        // of a depth chunk: a partial costs a store and a load per element
-static const int64_t LEAST_ROWS = 32, LARGE_ROWS = 64;
-static const int64_t LEAST_COLUMNS = 128, STREAM_COLUMNS = 1024;
-static const int64_t STREAM_DEPTH = 16, STREAM_FLOATS = 1 << 16;
+static const int64_t LEAST_ROWS = 32, LARGE_ROWS = 64, LEAST_COLUMNS = 128;  // of a chunk
+
+// Depth is cut where c is small beside b: a partial c costs a store and a load per element.
+static const int64_t THIN_ROWS = 64, LONG_RATIO = 4, LEAST_DEPTH = 128;
 static const int64_t PARTIAL_LIMIT = 1 << 20;  // floats of all partials
+
+// A stream keeps 256 KB of b's rows in L2 and fetches as many ahead, at least 16 rows (8 × 4096 × 4096: 2.1 ms on one
+// thread with 16 rows ahead, 3.3 without fetching ahead, 5.4 with panels of 256 rows).
+static const int64_t STREAM_FLOATS = 1 << 16, STREAM_DEPTH = 16, STREAM_COLUMNS = 1024;
+
 static const int64_t PAGE_FLOATS = 1024;
-static const int64_t CACHED_FLOATS = 1 << 21, MANY_ROWS = 1024;  // b up to 8 MB (2 MB) is read in place
+// b is read in place up to 8 MB, with many rows up to 2 MB. (In pages of 4 KB the limit is where the address cache ends:
+// 1024³ packed 466, in place 449 GFLOP/s; in huge pages 474 and 482.)
+static const int64_t CACHED_FLOATS = 1 << 21, MANY_ROWS = 1024;
 
 static int64_t wantedChunks(const Problem& p) {
   double flops = 2.0 * (double)p.rows * (double)p.columns * (double)p.depth * (double)p.batches;
@@ -117,6 +123,13 @@ static void choosePacking(Blocking& blocking, const Problem& p) {
   bool repaid = p.a.column == 1 && p.a.row >= PAGE_FLOATS && p.rows >= TILE_ROWS && columns >= 2 * LEAST_COLUMNS;
   if (packsOwnPanels(p)) repaid = false;  // other chunks read the same rows
   blocking.packLeft = !usable || repaid || (blocking.stream && columns >= LEAST_COLUMNS);
+}
+
+// False only if no length up to those of p makes several chunks share a packed b. (Batches may become rows.)
+INLINE bool mayShareRight(const Problem& p) {
+  int64_t rows = p.rows * p.batches;
+  if (rows < 2 * LEAST_ROWS) return false;
+  return p.b.column != 1 || (rows >= MANY_ROWS / 4 && p.depth * p.columns > CACHED_FLOATS / 4);
 }
 
 // A thin product reads b once, so the block need not stay for the next rows: few rows of b at a time are few streams

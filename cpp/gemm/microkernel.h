@@ -56,31 +56,42 @@ INLINE void storeTile(const vf (&sum)[R][C], float* c, int64_t cStride, bool acc
   }
 }
 
-// One pointer per three rows (p, p + s, p + 2s are single address modes): five pointers for fourteen rows.
+// Where a tile stands in a and b. One pointer per three rows (p, p + s, p + 2s are single address modes): five pointers for
+// fourteen rows.
+template <int R, Direction D>
+struct TileCursor {
+  enum { POINTERS = D == ALONG_ROWS ? (R + 2) / 3 : 1 };
+  const float* a[POINTERS];
+  const float* b;
+};
+
+// One step of depth.
+template <int R, int C, Direction D>
+INLINE void addStep(vf (&sum)[R][C], TileCursor<R, D>& at, int64_t aStride, int64_t bStride, int64_t ahead) {
+  vf right[C];
+  GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(at.b + v * LANES);
+  GEMM_UNROLL for (int v = 0; v < C; v += LINE_VECTORS) GEMM_PREFETCH(at.b + ahead + v * LANES);
+  GEMM_UNROLL for (int r = 0; r < R; r++) {
+    vf left = splat(D == ALONG_ROWS ? at.a[r / 3][(r % 3) * aStride] : at.a[0][r]);
+    GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+  }
+  GEMM_UNROLL for (int p = 0; p < TileCursor<R, D>::POINTERS; p++) at.a[p] += D == ALONG_ROWS ? 1 : aStride;
+  at.b += bStride;
+}
+
 template <int R, int C, Direction D>
 static __attribute__((noinline)) void tile(const TileCall& call) {
-  constexpr int POINTERS = D == ALONG_ROWS ? (R + 2) / 3 : 1;
   const int64_t aStride = call.aStride, bStride = call.bStride, cStride = call.cStride, ahead = call.ahead;
   const float* panel = call.b;
   float* c = call.c;
   for (int64_t n = 0; n < call.panels; n++) {
     vf sum[R][C];
-    const float* a[POINTERS];
-    const float* b = panel;
+    TileCursor<R, D> at;
+    at.b = panel;
+    GEMM_UNROLL for (int p = 0; p < TileCursor<R, D>::POINTERS; p++) at.a[p] = call.a + 3 * p * aStride;
     GEMM_UNROLL for (int r = 0; r < R; r++)
       GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = zeroFloat();
-    GEMM_UNROLL for (int p = 0; p < POINTERS; p++) a[p] = call.a + 3 * p * aStride;
-    for (int64_t k = call.depth; k > 0; k--) {
-      vf right[C];
-      GEMM_UNROLL for (int v = 0; v < C; v++) right[v] = load(b + v * LANES);
-      GEMM_UNROLL for (int v = 0; v < C; v += LINE_VECTORS) GEMM_PREFETCH(b + ahead + v * LANES);
-      GEMM_UNROLL for (int r = 0; r < R; r++) {
-        vf left = splat(D == ALONG_ROWS ? a[r / 3][(r % 3) * aStride] : a[0][r]);
-        GEMM_UNROLL for (int v = 0; v < C; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
-      }
-      GEMM_UNROLL for (int p = 0; p < POINTERS; p++) a[p] += D == ALONG_ROWS ? 1 : aStride;
-      b += bStride;
-    }
+    for (int64_t k = call.depth; k > 0; k--) addStep<R, C, D>(sum, at, aStride, bStride, ahead);
     storeTile<R, C>(sum, c, cStride, call.accumulate);
     panel += call.panelStep;
     c += C * LANES;
