@@ -12,6 +12,8 @@ export interface Backend {
   readonly dtypes: readonly DType[];
   /** Whether a run and a read can finish before the call returns. */
   readonly synchronous: boolean;
+  /** Resolves when it works at full strength, where it does not from the start. */
+  ready?(): Promise<void>;
   /** Memory for `bytes` bytes; contents undefined. */
   allocate(bytes: number): Storage;
   /** Gives the memory back at once; the collector does it otherwise. */

@@ -3,6 +3,8 @@
 import type { Backend } from "../backends/backend.js";
 import { describeAbsence, loadAddon } from "../backends/cpu/addon.js";
 import { NativeBackend } from "../backends/cpu/native.js";
+import { createWasm, prepareWasm } from "../backends/cpu/wasm.js";
+import type { WasmVariant } from "../backends/cpu/wasmModule.js";
 import { NullBackend } from "../backends/null/null.js";
 import { ReferenceBackend } from "../backends/reference/reference.js";
 import { BackendError, unknownName } from "../base/errors.js";
@@ -11,19 +13,30 @@ import { backend, setBackendChoice, useBackend } from "./device.js";
 /** Names `setBackend` takes. */
 export type BackendName = "native" | "wasm" | "reference" | "null";
 
+const backendNames: readonly BackendName[] = ["native", "wasm", "reference", "null"];
+/** Those a program runs on where nobody chooses, best first. */
+const choices = ["native", "wasm", "reference"] as const satisfies readonly BackendName[];
+
 export interface BackendOptions {
   /** Threads that compute, the caller's included. Default: the cores of the machine. */
   readonly threads?: number;
+  /** Of `wasm`: `simd`, `threads` or `relaxed`. Default: the fastest this platform can run. */
+  readonly variant?: WasmVariant;
 }
 
 const made = new Map<string, Backend>();
 
-/** A backend, or why it can't be had here. */
+/**
+ * A backend, or why it can't be had here.
+ *
+ * In a browser `wasm` must have been loaded before, by the entry point or by `await setBackend("wasm")`.
+ */
 export function findBackend(
   name: BackendName,
   options: BackendOptions = {},
 ): Backend | { readonly reason: string } {
-  const key = `${name} ${options.threads ?? ""}`;
+  const { threads = "", variant = "" } = options;
+  const key = name === "wasm" ? `wasm ${threads} ${variant}` : name;
   const known = made.get(key);
   if (known) {
     if (name === "native" && options.threads)
@@ -43,31 +56,29 @@ function make(name: BackendName, options: BackendOptions): Backend | { readonly 
       if (options.threads) attempt.addon.configure({ threads: options.threads });
       return new NativeBackend(attempt.addon);
     }
+    case "wasm":
+      return createWasm(options);
     case "reference":
       return new ReferenceBackend();
     case "null":
       return new NullBackend();
     default:
-      throw unknownName("setBackend", "a backend", name, ["native", "wasm", "reference", "null"]);
+      throw unknownName("setBackend", "a backend", name, backendNames);
   }
 }
 
 /**
  * Runs all later work on the named backend; tensors move there when they are used.
  *
+ * With `wasm` the promise resolves once the module is loaded and all threads are there.
  * @throws {BackendError} where it can't be had on this machine, with the reason
- * @example await setBackend("reference")
+ * @example await setBackend("wasm", { threads: 2 })
  */
 export async function setBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
+  if (name === "wasm") await prepareWasm(options);
   const found = findBackend(name, options);
-  if ("reason" in found) {
-    throw new BackendError({
-      who: "setBackend",
-      expected: `the backend ${name}`,
-      received: found.reason,
-      fix: 'Run "npx myelin doctor" to see what is available.',
-    });
-  }
+  if ("reason" in found) throw unavailable("setBackend", name, found.reason);
+  await found.ready?.();
   useBackend(found);
 }
 
@@ -77,8 +88,59 @@ export function currentBackend(): { readonly name: string; readonly description:
   return { name, description };
 }
 
-setBackendChoice(() => {
-  const native = findBackend("native");
-  if (!("reason" in native)) return native;
-  return findBackend("reference") as Backend;
-});
+/** One backend as `backendReport` sees it. */
+export interface BackendStatus {
+  readonly name: BackendName;
+  readonly isAvailable: boolean;
+  readonly isInUse: boolean;
+  /** What it is, or why it can't be had. */
+  readonly description: string;
+}
+
+/** The backends in the order in which one is chosen, each with what it is or why it can't be had. */
+export function backendReport(options: BackendOptions = {}): BackendStatus[] {
+  const inUse = backend().name;
+  return choices.map((name) => {
+    const found = findBackend(name, options);
+    const isAvailable = !("reason" in found);
+    const description = isAvailable ? found.description : found.reason;
+    return { name, isAvailable, isInUse: name === inUse, description };
+  });
+}
+
+function unavailable(who: string, name: string, reason: string): BackendError {
+  return new BackendError({
+    who,
+    expected: `the backend ${name}`,
+    received: reason,
+    fix: 'Run "npx myelin doctor" to see what is available.',
+  });
+}
+
+/** The environment variable `MYELIN_BACKEND` forces one; else the first of native, wasm, reference. */
+function chooseBackend(): Backend {
+  const forced = globalThis.process?.env?.MYELIN_BACKEND;
+  if (forced) {
+    if (!backendNames.includes(forced as BackendName))
+      throw unknownName("MYELIN_BACKEND", "a backend", forced, backendNames);
+    const found = findBackend(forced as BackendName);
+    if ("reason" in found) throw unavailable("MYELIN_BACKEND", forced, found.reason);
+    return found;
+  }
+  const reasons: string[] = [];
+  for (const name of choices) {
+    const found = findBackend(name);
+    if (!("reason" in found)) {
+      if (name === "reference") warnOfReference(reasons);
+      return found;
+    }
+    reasons.push(`${name}: ${found.reason}`);
+  }
+  throw unavailable("myelin", "reference", reasons.join("; "));
+}
+
+function warnOfReference(reasons: readonly string[]): void {
+  console.warn(`[myelin] computing on the reference backend, which is slow. ${reasons.join("; ")}`);
+}
+
+setBackendChoice(chooseBackend);

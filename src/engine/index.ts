@@ -3,6 +3,8 @@ import "./methods.js";
 export {
   type BackendName,
   type BackendOptions,
+  type BackendStatus,
+  backendReport,
   currentBackend,
   findBackend,
   setBackend,

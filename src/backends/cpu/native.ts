@@ -1,15 +1,12 @@
 /** The native backend: programs run in the addon's thread pool, tensors live in its memory. */
 
-import type { NDArray } from "../../base/array.js";
 import type { DType } from "../../base/dtype.js";
-import { bytesPerElement, viewArray } from "../../base/dtype.js";
-import { BackendError, DataError } from "../../base/errors.js";
-import { sizeOf } from "../../base/shape.js";
-import type { Program, Step, YieldStep } from "../../compile/program.js";
+import type { Program, Step } from "../../compile/program.js";
 import type { Storage } from "../../graph/tensor.js";
-import type { Backend, Executable, FaultReport, RunOptions, RunResult } from "../backend.js";
-import { type Addon, FAULT, RESULT, RESULT_WORDS } from "./addon.js";
+import type { Backend, Executable, RunOptions, RunResult } from "../backend.js";
+import { type Addon, RESULT, RESULT_WORDS } from "./addon.js";
 import { encode, type KernelNames } from "./encode.js";
+import { faultOf, HostCalls, rejectedProgram } from "./runs.js";
 
 export interface NativeStorage extends Storage {
   readonly buffer: ArrayBuffer;
@@ -70,15 +67,7 @@ export class NativeBackend implements Backend {
     try {
       handle = this.addon.load(words);
     } catch (error) {
-      throw new BackendError(
-        {
-          who: "native",
-          expected: "a valid program",
-          received: error instanceof Error ? error.message : String(error),
-          fix: "This is a defect of Myelin: please report it.",
-        },
-        { cause: error },
-      );
+      throw rejectedProgram("native", error instanceof Error ? error.message : String(error), error);
     }
     const executable = new NativeExecutable(this, handle, flat, program);
     unloading.register(executable, { addon: this.addon, handle });
@@ -111,16 +100,20 @@ const neverStops = new Int32Array(1);
 class NativeExecutable implements Executable {
   private readonly result = new Int32Array(RESULT_WORDS);
   private readonly addresses: Float64Array;
-  private readonly yields: readonly YieldStep[];
+  private readonly hostCalls: HostCalls;
 
   constructor(
     private readonly backend: NativeBackend,
     private readonly handle: number,
     private readonly flat: readonly Step[],
-    private readonly program: Program,
+    program: Program,
   ) {
     this.addresses = new Float64Array(program.bindings.length);
-    this.yields = flat.filter((step) => step.kind === "yield");
+    this.hostCalls = new HostCalls(
+      program,
+      flat,
+      (storage) => new Uint8Array((storage as NativeStorage).buffer),
+    );
   }
 
   runSync(bindings: readonly Storage[], steps: number): RunResult {
@@ -131,19 +124,8 @@ class NativeExecutable implements Executable {
     for (;;) {
       this.backend.addon.runSync(this.handle, addresses, steps - done, resume, result);
       done += result[RESULT.iterations]!;
-      const call = result[RESULT.yield]!;
-      if (call < 0 || result[RESULT.fault] !== FAULT.none) return { steps: done, fault: this.fault(result) };
-      const step = this.yields[call]!;
-      const outputs = step.host(this.hostInputs(step, bindings));
-      if (outputs instanceof Promise) {
-        throw new DataError({
-          who: "hostCall",
-          expected: "a synchronous function in a synchronous run",
-          received: "a promise",
-          fix: "Run the program with await.",
-        });
-      }
-      this.hostOutputs(step, bindings, outputs);
+      if (!this.hostCalls.isAsked(result)) return { steps: done, fault: faultOf(result, this.flat) };
+      this.hostCalls.callSync(result, bindings);
       resume = result[RESULT.resume]!;
     }
   }
@@ -170,54 +152,10 @@ class NativeExecutable implements Executable {
       }
       keepAlive(bindings);
       done += result[RESULT.iterations]!;
-      const call = result[RESULT.yield]!;
-      if (call < 0 || result[RESULT.fault] !== FAULT.none) return { steps: done, fault: this.fault(result) };
-      const step = this.yields[call]!;
-      this.hostOutputs(step, bindings, await step.host(this.hostInputs(step, bindings)));
+      if (!this.hostCalls.isAsked(result)) return { steps: done, fault: faultOf(result, this.flat) };
+      await this.hostCalls.call(result, bindings);
       resume = result[RESULT.resume]!;
     }
-  }
-
-  private hostInputs(step: YieldStep, bindings: readonly Storage[]): NDArray[] {
-    return step.reads.map((index) => {
-      const view = this.hostView(index, bindings);
-      return { ...view, data: view.data.slice() };
-    });
-  }
-
-  private hostOutputs(step: YieldStep, bindings: readonly Storage[], outputs: readonly NDArray[]): void {
-    step.writes.forEach((index, i) => {
-      this.hostView(index, bindings).data.set(outputs[i]!.data);
-    });
-  }
-
-  private hostView(index: number, bindings: readonly Storage[]): NDArray {
-    const { buffer, dtype, shape } = this.program.operands[index]!;
-    const spec = this.program.buffers[buffer]!;
-    if (spec.kind !== "bound") throw new Error("a host call reads and writes bound buffers");
-    const storage = bindings[spec.binding] as NativeStorage;
-    return {
-      shape,
-      dtype,
-      data: viewArray(
-        dtype,
-        storage.buffer,
-        0,
-        Math.min(sizeOf(shape), storage.bytes / bytesPerElement(dtype)),
-      ),
-    };
-  }
-
-  private fault(result: Int32Array): FaultReport | null {
-    const code = result[RESULT.fault]!;
-    if (code === FAULT.none) return null;
-    const index = result[RESULT.faultIndexHigh]! * 2 ** 32 + (result[RESULT.faultIndexLow]! >>> 0);
-    return {
-      kind: code === FAULT.nan ? "notFinite" : "indexRange",
-      label: this.flat[result[RESULT.faultStep]!]?.label ?? "program",
-      index,
-      value: result[RESULT.faultValue]!,
-    };
   }
 }
 
