@@ -74,8 +74,8 @@ function read(
   return { shape, dtype, elements: convert(flat.map(Number), dtype) };
 }
 
-function isNDArray(data: object | number | boolean): data is NDArray {
-  return typeof data === "object" && "data" in data && "shape" in data;
+function isNDArray(data: unknown): data is NDArray {
+  return typeof data === "object" && data !== null && "data" in data && "shape" in data;
 }
 
 function dtypeOf(array: ArrayBufferView): DType {
@@ -138,12 +138,20 @@ function fill(
   into: (number | boolean)[],
 ): number {
   if (axis === shape.length) {
-    if (typeof data !== "number" && typeof data !== "boolean") {
+    if (Array.isArray(data)) {
       throw new ShapeError({
         who: "tensor",
         expected: `numbers at depth ${axis}`,
-        received: Array.isArray(data) ? "an array" : typeof data,
+        received: `an array of length ${data.length}`,
         fix: "All rows must have the same depth and length.",
+      });
+    }
+    if (typeof data !== "number" && typeof data !== "boolean") {
+      throw new DTypeError({
+        who: "tensor",
+        expected: "numbers or booleans",
+        received: kindOf(data),
+        fix: "Convert the elements with Number(…) first.",
       });
     }
     into[start] = data;
@@ -153,13 +161,18 @@ function fill(
     throw new ShapeError({
       who: "tensor",
       expected: `rows of equal length (${shape[axis]} on axis ${axis})`,
-      received: Array.isArray(data) ? `a row of length ${data.length}` : `a ${typeof data}`,
+      received: Array.isArray(data) ? `a row of length ${data.length}` : kindOf(data),
       fix: "A tensor can't be ragged; pad the shorter rows.",
     });
   }
   let next = start;
   for (const item of data) next = fill(item as NestedArray, shape, axis + 1, next, into);
   return next;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function checkSize(shape: Shape, length: number): void {
