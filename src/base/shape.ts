@@ -16,7 +16,7 @@ export function stridesOf(shape: Shape): number[] {
   let stride = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     strides[axis] = stride;
-    stride *= shape[axis]!;
+    stride *= Math.max(1, shape[axis]!); // an empty axis must not look like a repeated one
   }
   return strides;
 }

@@ -7,7 +7,7 @@
 import { bytesPerElement } from "../base/dtype.js";
 import { sizeOf } from "../base/shape.js";
 import { isContiguous } from "../graph/layout.js";
-import type { Lowered } from "./lower.js";
+import type { Lowered } from "./places.js";
 import { type BufferSpec, INDEX_GENERATOR, type Operand, type Step } from "./program.js";
 
 const ALIGNMENT = 256;
