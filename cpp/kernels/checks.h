@@ -3,8 +3,10 @@
 #include "kernel.h"
 #include "../simd.h"
 
-// Row-major without gaps; strides of axes of length 1 don't matter.
+// Row-major without gaps; strides of axes of length 1 don't matter, nor do any where there are no elements.
 static bool isDense(const View& v) {
+  for (int d = 0; d < v.rank; d++)
+    if (v.dims[d] == 0) return v.buffer >= 0;
   int64_t stride = 1;
   for (int d = v.rank - 1; d >= 0; d--) {
     if (v.dims[d] != 1 && v.strides[d] != stride) return false;
