@@ -140,7 +140,10 @@ static void chooseDepthBlock(Blocking& blocking, const Problem& p) {
   blocking.rowBlock = blocking.packLeft ? (int64_t)ROW_BLOCK * DEPTH_BLOCK / blocking.depthBlock : MANY_ROWS / 2;
   if (!blocking.stream) return;
   int64_t columns = ceilDivide(p.columns, blocking.columnChunks);
-  blocking.depthBlock = larger(STREAM_DEPTH, smaller(DEPTH_BLOCK / 2, STREAM_FLOATS / columns));
+  // Rows a power of two apart share few sets of L2: where a chunk reads a part of each, fewer rows fit.
+  int64_t apart = p.b.row < 0 ? -p.b.row : p.b.row;
+  int64_t fitting = smaller(STREAM_FLOATS / columns, 2 * STREAM_FLOATS / larger(1, apart));
+  blocking.depthBlock = larger(STREAM_DEPTH, smaller(DEPTH_BLOCK / 2, fitting));
   blocking.panelGroup = p.rows <= maximumRows(blocking.vectors) ? blocking.panels : 4;
 }
 
