@@ -298,7 +298,7 @@ function namedEnds<N extends string>(who: string, what: string, ends: Ends<N>): 
       throw new ConfigError({
         who,
         expected: "each input once",
-        received: `"${name}" twice`,
+        received: `"${tensor.name}" twice`,
         fix: "A layer may take it several times; the model names it once.",
       });
     }
