@@ -27,7 +27,6 @@ export abstract class MyelinError extends Error implements ErrorParts {
       `[${parts.who}] expected ${parts.expected}, received ${parts.received}.${fix ? ` ${fix}` : ""}`,
       options,
     );
-    this.name = new.target.name;
     this.who = parts.who;
     this.expected = parts.expected;
     this.received = parts.received;
@@ -36,23 +35,41 @@ export abstract class MyelinError extends Error implements ErrorParts {
 }
 
 /** A shape, rank or axis that does not fit. */
-export class ShapeError extends MyelinError {}
+export class ShapeError extends MyelinError {
+  override readonly name: string = "ShapeError"; // survives minifiers
+}
 /** A dtype that does not fit. */
-export class DTypeError extends MyelinError {}
+export class DTypeError extends MyelinError {
+  override readonly name: string = "DTypeError"; // survives minifiers
+}
 /** An argument or option that makes no sense: an unknown name, a negative size, a missing `compile`. */
-export class ConfigError extends MyelinError {}
+export class ConfigError extends MyelinError {
+  override readonly name: string = "ConfigError"; // survives minifiers
+}
 /** A file or byte stream that is not what it claims to be. */
-export class FormatError extends MyelinError {}
+export class FormatError extends MyelinError {
+  override readonly name: string = "FormatError"; // survives minifiers
+}
 /** Data that does not fit: a label out of range, empty data, mismatched lengths, NaN. */
-export class DataError extends MyelinError {}
+export class DataError extends MyelinError {
+  override readonly name: string = "DataError"; // survives minifiers
+}
 /** A value read where none can be: inside a trace, after disposal, a tracer that left its trace. */
-export class TraceError extends MyelinError {}
+export class TraceError extends MyelinError {
+  override readonly name: string = "TraceError"; // survives minifiers
+}
 /** A backend that is missing, lacks an operation or failed. */
-export class BackendError extends MyelinError {}
+export class BackendError extends MyelinError {
+  override readonly name: string = "BackendError"; // survives minifiers
+}
 /** A file that can't be read or written: a missing path, no permission, a full disk. */
-export class FileError extends MyelinError {}
+export class FileError extends MyelinError {
+  override readonly name: string = "FileError"; // survives minifiers
+}
 /** Long work ended by an `AbortSignal`; `cause` is the signal's reason. */
-export class AbortedError extends MyelinError {}
+export class AbortedError extends MyelinError {
+  override readonly name: string = "AbortedError"; // survives minifiers
+}
 
 /** The name nearest to `name` among `known`, or undefined where none is near: for "Did you mean …?". */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
