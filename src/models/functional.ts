@@ -285,7 +285,7 @@ function namedEnds<N extends string>(who: string, what: string, ends: Ends<N>): 
     throw new ConfigError({ who, expected: `at least one symbolic tensor as ${what}`, received: "none" });
   }
   const seen = new Set<SymbolicTensor>();
-  for (const { name, tensor } of list) {
+  for (const { tensor } of list) {
     if (!isSymbolic(tensor)) {
       throw new ConfigError({
         who,
