@@ -4,14 +4,16 @@
 // products in a fixed order. How the work is cut: blocking.h; tile sizes: parameters.h; the inner loop: microkernel.h.
 //
 // Bound: floating-point operations, for few rows the bytes of b. Fractions reached with AVX-512 on two cores of Zen 5
-// (548 GFLOP/s, measured by peak.h; b from memory 90–105 GB/s), with measure.cc, 5th percentile of interleaved runs in
-// huge pages on an otherwise busy machine:
+// (548 GFLOP/s, measured by peak.h), with measure.cc, 5th percentile of interleaved runs in huge pages on an otherwise
+// busy machine:
 //
 //   256³  93 %   512³  92 %   1024³  87 %   2048³  82–88 %        transposed a or b: the same, b at 1024³ 85 %
 //   256×784×1024  87 %   256×1024×1024  87 %   100×2048×2048  84 %   64 products of 128×32×128  83 %
 //   32×784×128  82 % (14.4 µs)   784×32×128 (aᵀ)  90 % (13.1 µs)   32×128×10  0.8 µs on one thread
 //   64×12800×128 (aᵀ)  86 %   128×25600×512 (aᵀ)  75 %
-//   1×4096×4096  92–107 GB/s, either orientation   8×4096×4096  45–58 GB/s (bᵀ 35)   32×2048×2048  78 %   32×4096×4096  63 %
+//   32×2048×2048  78 %   32×4096×4096  63 %
+//   1×4096×4096, either orientation: 89–98 GB/s; a loop that only reads b made 119–124 at best and 82–93 in the median, as
+//   the kernel did (the memory is shared: other runs gave 57–80 for both)   8×4096×4096  45–69 GB/s (bᵀ 35)
 //   AVX2: 88 % of 276 GFLOP/s at 256³ and 512³, 82 % at 1024³. SSE: 67 % of 136. WebAssembly, one thread in Node:
 //   512³ 52 of 60 GFLOP/s (relaxed: the same tile 58 of 65).
 //
