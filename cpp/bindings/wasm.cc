@@ -4,7 +4,7 @@
 // Addresses and sizes are unsigned 32-bit: JavaScript receives them as int32, so write `>>> 0`. Any call below that may
 // allocate may grow the memory: make new views over memory.buffer after it.
 //
-// Memory (call from the thread that calls `run`, never while a run is in progress)
+// Memory (from any thread, also while a run is in progress)
 //   allocate(bytes) → address             256-byte aligned, contents undefined; 0: no memory
 //   release(address, bytes)               with the bytes it was allocated with
 //   memoryInUse(), memoryFree() → bytes
@@ -18,7 +18,8 @@
 //     threads another thread may write it), or 0; result: address of 16 int32, the words of addon.ts (RESULT).
 //   peak(threads, seconds: f64) → FLOP/s
 // Threads (the builds with MYELIN_THREADS; in the others startTeam returns 1 and the rest does nothing)
-//   startTeam(size, cores, callerMayBlock) → size of the team; call once, before the first worker.
+//   startTeam(size, cores, callerMayBlock) → size of the team; call it before the first worker, and with size 1 before a
+//     `run` on another thread than before: that sets callerMayBlock and nothing else.
 //     size: threads with the caller; cores: navigator.hardwareConcurrency (a larger team never spins);
 //     callerMayBlock: 0 on a browser's main thread, where waiting spins.
 //   Each worker instantiates the same module with the same memory, sets its own stack: the exported global

@@ -33,14 +33,10 @@ static constexpr KernelList allKernels() {
 }
 static const KernelList kernelList = allKernels();
 
-#if defined(__wasm__)
-static double (*const peak)(double) = nullptr;  // no clock
-#else
 #include "../gemm/peak.h"
 uint64_t nanoseconds();  // of the runtime
 static double clockSeconds() { return (double)nanoseconds() * 1e-9; }
 static double peak(double seconds) { return fma_peak(seconds, clockSeconds); }
-#endif
 
 #define TEXT(name) #name
 #define TEXT_OF(name) TEXT(name)

@@ -1,6 +1,7 @@
 // Linear memory: blocks by first fit in a list of free ranges, ordered by address, so that neighbours melt together and
 // a large tensor finds room again (32-bit address space: at most 4 GB). Small blocks, which are many, go through free
-// lists by size first. One thread allocates (the one that calls `run`), so there is no lock.
+// lists by size first. A program that runs on a worker may grow its arena while JavaScript allocates elsewhere: a spin
+// lock stands around both, because a browser's page may not sleep; it is held for some tens of instructions.
 #include "runtime/platform.h"
 #include "runtime/platform.wasm.h"
 
@@ -22,6 +23,21 @@ static Range* small[SMALL / UNIT];
 static uint32_t slab, slabLeft;
 static MemoryUse use;
 static uint32_t top;  // end of the memory managed so far
+
+#if defined(MYELIN_THREADS)
+static int32_t isLocked;
+struct Lock {
+  Lock() {
+    while (__atomic_exchange_n(&isLocked, 1, __ATOMIC_ACQUIRE)) {
+    }
+  }
+  ~Lock() { __atomic_store_n(&isLocked, 0, __ATOMIC_RELEASE); }
+};
+#else
+struct Lock {
+  Lock() {}  // not trivial: an unused one is no mistake
+};
+#endif
 
 static uint32_t unitsOf(uint32_t bytes) { return bytes == 0 ? 1 : (bytes - 1) / UNIT + 1; }
 
@@ -107,6 +123,7 @@ static uint32_t takeSmall(uint32_t bytes) {
 uint32_t takeMemory(uint32_t bytes) {
   if (bytes > 0xfff00000u) return 0;
   uint32_t size = unitsOf(bytes) * UNIT;
+  Lock lock;
   uint32_t address = size < SMALL ? takeSmall(size) : takeLarge(size);
   if (address) use.inUse += size;
   return address;
@@ -115,6 +132,7 @@ uint32_t takeMemory(uint32_t bytes) {
 void giveMemory(uint32_t address, uint32_t bytes) {
   if (address == 0) return;
   uint32_t size = unitsOf(bytes) * UNIT;
+  Lock lock;
   use.inUse -= size;
   if (size >= SMALL) {
     putRange(address, size);
@@ -127,6 +145,7 @@ void giveMemory(uint32_t address, uint32_t bytes) {
 }
 
 MemoryUse memoryUse() {
+  Lock lock;
   MemoryUse now = use;
   for (Range* range = ranges; range; range = range->next) now.free += range->bytes;
   return now;

@@ -53,8 +53,8 @@ const addresses: Readonly<Record<WasmVariant, URL>> = {
   relaxed: new URL("../../../prebuilds/wasm/myelin-relaxed.wasm", import.meta.url),
 };
 
-/** What Node offers, or undefined elsewhere. */
-export const node = globalThis.process?.getBuiltinModule;
+/** Where Node gives its modules; undefined elsewhere. */
+const node = globalThis.process?.getBuiltinModule;
 
 const compiled = new Map<WasmVariant, WebAssembly.Module>();
 

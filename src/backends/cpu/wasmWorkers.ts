@@ -1,6 +1,7 @@
 /** Threads that run worker.js: `worker_threads` in Node, Web Workers in a browser. */
 
-import { node } from "./wasmModule.js";
+/** Where Node gives its modules; undefined elsewhere. */
+const node = globalThis.process?.getBuiltinModule;
 
 export interface WorkerTask {
   readonly module: WebAssembly.Module;
