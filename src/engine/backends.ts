@@ -7,7 +7,7 @@ import { createWasm, prepareWasm } from "../backends/cpu/wasm.js";
 import type { WasmVariant } from "../backends/cpu/wasmModule.js";
 import { NullBackend } from "../backends/null/null.js";
 import { ReferenceBackend } from "../backends/reference/reference.js";
-import { BackendError, unknownName } from "../base/errors.js";
+import { BackendError, MyelinError, unknownName } from "../base/errors.js";
 import { backend, setBackendChoice, useBackend } from "./device.js";
 
 /** Names `setBackend` takes. */
@@ -97,9 +97,17 @@ export interface BackendStatus {
   readonly description: string;
 }
 
-/** The backends in the order in which one is chosen, each with what it is or why it can't be had. */
+/**
+ * The backends in the order in which one is chosen, each with what it is or why it can't be had. None is in use where
+ * `MYELIN_BACKEND` names one that can't be had.
+ */
 export function backendReport(options: BackendOptions = {}): BackendStatus[] {
-  const inUse = backend().name;
+  let inUse: string | undefined;
+  try {
+    inUse = backend().name;
+  } catch (error) {
+    if (!(error instanceof MyelinError)) throw error;
+  }
   return choices.map((name) => {
     const found = findBackend(name, options);
     const isAvailable = !("reason" in found);

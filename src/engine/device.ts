@@ -48,9 +48,14 @@ export function ownerOf(storage: Storage): Backend {
 
 /** The storage itself, or a copy of it on the current backend. */
 export function onCurrentBackend(storage: Storage): Storage {
+  return ownerOf(storage) === backend() ? storage : copyStorage(storage);
+}
+
+/** A copy on the current backend. */
+export function copyStorage(storage: Storage): Storage {
   const owner = ownerOf(storage);
-  if (owner === backend()) return storage;
   const copy = allocate(storage.bytes);
-  backend().write(copy, owner.read(storage).slice(0, storage.bytes));
+  if (owner === backend()) owner.copy(storage, copy);
+  else backend().write(copy, owner.read(storage).slice(0, storage.bytes));
   return copy;
 }

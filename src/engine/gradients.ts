@@ -6,6 +6,7 @@ import { flatten, mapTree, type Tree } from "../base/tree.js";
 import { formatType, isTensor, type Tensor } from "../graph/tensor.js";
 import { identity } from "../ops/elementwise.js";
 import { zeros } from "../ops/movement.js";
+import { differentiating } from "./trace.js";
 import type { Variable } from "./variable.js";
 
 /**
@@ -17,19 +18,20 @@ import type { Variable } from "./variable.js";
 export function grad<X extends Tree<Tensor>, A extends readonly unknown[]>(
   fn: (x: X, ...rest: A) => Tensor,
 ): (x: X, ...rest: A) => X {
-  return (x, ...rest) => {
-    const inner = mapTree<Tensor, Tensor>(x as Tree<Tensor>, isTensor, identity);
-    const value = fn(inner as X, ...rest);
-    checkLoss("grad", value);
-    const targets = flatten(inner, isTensor).leaves;
-    const gradients = vjp([value], targets);
-    let next = 0;
-    return mapTree<Tensor, Tensor>(
-      inner,
-      isTensor,
-      (target) => gradients[next++] ?? zeros(target.shape, target.dtype),
-    ) as X;
-  };
+  return (x, ...rest) =>
+    differentiating(() => {
+      const inner = mapTree<Tensor, Tensor>(x as Tree<Tensor>, isTensor, identity);
+      const value = fn(inner as X, ...rest);
+      checkLoss("grad", value);
+      const targets = flatten(inner, isTensor).leaves;
+      const gradients = vjp([value], targets);
+      let next = 0;
+      return mapTree<Tensor, Tensor>(
+        inner,
+        isTensor,
+        (target) => gradients[next++] ?? zeros(target.shape, target.dtype),
+      ) as X;
+    });
 }
 
 export interface ValueAndGradients<R> {
@@ -50,22 +52,23 @@ export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor
   fn: (...args: A) => R,
   variables: readonly Variable[],
 ): (...args: A) => ValueAndGradients<R> {
-  return (...args) => {
-    const targets = variables.map((v) => v.value);
-    const value = fn(...args);
-    const loss = lossOf(value);
-    checkLoss("valueAndGrad", loss);
-    const gradients = vjp([loss], targets);
-    if (variables.length > 0 && gradients.every((g) => g === null)) {
-      throw new ConfigError({
-        who: "valueAndGrad",
-        expected: "a value that depends on the variables",
-        received: `a value that depends on none of ${variables.map((v) => v.name).join(", ")}`,
-        fix: "Compute it from variable.value inside the function.",
-      });
-    }
-    return { value, gradients: gradients.map((g, i) => g ?? zeros(targets[i]!.shape, targets[i]!.dtype)) };
-  };
+  return (...args) =>
+    differentiating(() => {
+      const targets = variables.map((v) => v.value);
+      const value = fn(...args);
+      const loss = lossOf(value);
+      checkLoss("valueAndGrad", loss);
+      const gradients = vjp([loss], targets);
+      if (variables.length > 0 && gradients.every((g) => g === null)) {
+        throw new ConfigError({
+          who: "valueAndGrad",
+          expected: "a value that depends on the variables",
+          received: `a value that depends on none of ${variables.map((v) => v.name).join(", ")}`,
+          fix: "Compute it from variable.value inside the function.",
+        });
+      }
+      return { value, gradients: gradients.map((g, i) => g ?? zeros(targets[i]!.shape, targets[i]!.dtype)) };
+    });
 }
 
 function lossOf(value: Tree<Tensor>): Tensor {

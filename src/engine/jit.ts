@@ -3,13 +3,13 @@ import { bytesPerElement, viewArray } from "../base/dtype.js";
 import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sizeOf } from "../base/shape.js";
 import { flatten, mapTree, type Tree } from "../base/tree.js";
-import { compile, leavesOf } from "../compile/compile.js";
+import { leavesOf } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { TensorType } from "../graph/primitive.js";
 import { isTensor, type Storage, Tensor } from "../graph/tensor.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
 import { allocate, backend } from "./device.js";
-import { faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
+import { compileGraph, faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
 import { explainTraced, record, Trace } from "./trace.js";
 import type { Variable } from "./variable.js";
 
@@ -72,7 +72,7 @@ export class CompiledFunction<R> {
     this.leaves = leavesOf(graph);
     for (const leaf of this.leaves)
       if (leaf.payload.trace && leaf.payload.trace !== trace) explainTraced(leaf);
-    this.program = compile(graph, { foldScalars: true });
+    this.program = compileGraph(graph, { foldScalars: true });
     this.loaded = new LoadedProgram(this.program);
     this.written = new Set(updates.map(({ variable }) => variable.payload.variable as Variable));
     this.argumentOf = new Map(args.map((arg, i) => [arg, i]));

@@ -116,7 +116,8 @@ declare module "../graph/tensor.js" {
     at(...indices: number[]): Tensor<D>;
     /**
      * Gives the elements' memory back at once instead of when the tensor is collected; the tensor can't be used after.
-     * Never needed, but large results in a tight loop reuse their memory that way. `using y = …` does the same.
+     * Never needed, but large results in a tight loop reuse their memory that way. `using y = …` does the same. What
+     * belongs to a variable stays.
      */
     dispose(): void;
     [Symbol.dispose](): void;
@@ -179,10 +180,9 @@ define("at", function (this: Tensor, ...indices: number[]) {
   return ops.reshape(ops.slice(this, start, size), this.shape.slice(indices.length));
 });
 function dispose(this: Tensor): void {
-  if (this.storage && !this.isBorrowed && !this.isDisposed) {
-    ownerOf(this.storage).release(this.storage);
-    this.storage = undefined;
-  }
+  if (this.isBorrowed) return; // the variable goes on
+  if (this.storage) ownerOf(this.storage).release(this.storage);
+  this.storage = undefined;
   this.isDisposed = true;
 }
 define("dispose", dispose);

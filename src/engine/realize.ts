@@ -3,12 +3,13 @@ import type { Executable, FaultReport, RunResult } from "../backends/backend.js"
 import { bytesPerElement, type DType, viewArray } from "../base/dtype.js";
 import { DataError, TraceError } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
-import { compile } from "../compile/compile.js";
+import { type CompileOptions, compile, type Graph } from "../compile/compile.js";
 import type { Binding, Program } from "../compile/program.js";
-import { dependencies, formatType, type Storage, type Tensor } from "../graph/tensor.js";
+import { dependencies, formatType, type Storage, setWhenDeep, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
+import { dataPrimitive } from "../ops/leaf.js";
 import { allocate, backend, onCurrentBackend, ownerOf } from "./device.js";
-import { explainTraced } from "./trace.js";
+import { currentTrace, explainTraced, isDifferentiating } from "./trace.js";
 
 /** A program on a backend, with the data that belong to it. */
 export class LoadedProgram {
@@ -141,10 +142,12 @@ export async function realize(tensors: readonly Tensor[]): Promise<void> {
 function prepare(tensors: readonly Tensor[]): Prepared | undefined {
   const wanted = [...new Set(tensors)].filter((t) => t.storage === undefined);
   if (wanted.length === 0) return undefined;
+  for (const node of wanted) if (node.isDisposed) throw disposedError(node);
   const order = topologicalOrder(wanted, isRealized);
   for (const node of order) {
+    if (node.storage !== undefined || node.primitive.kind !== "leaf") continue;
     if (node.isDisposed) throw disposedError(node);
-    if (node.payload.trace && node.storage === undefined) explainTraced(node);
+    if (node.payload.trace) explainTraced(node);
   }
   const roots = [...wanted];
   for (const node of order) {
@@ -156,7 +159,7 @@ function prepare(tensors: readonly Tensor[]): Prepared | undefined {
   let loaded = cache().get(key);
   if (!loaded) {
     loaded = new LoadedProgram(
-      compile({ outputs: roots, updates: [], isLeaf: isRealized }, { foldScalars: false }),
+      compileGraph({ outputs: roots, updates: [], isLeaf: isRealized }, { foldScalars: false }),
     );
     cache().set(key, loaded);
   }
@@ -175,9 +178,63 @@ function prepare(tensors: readonly Tensor[]): Prepared | undefined {
       if (result.fault) throw faultError(result.fault);
       roots.forEach((root, i) => {
         root.storage = outputs[i]!;
+        if (!isDifferentiating()) root.becomeLeaf(dataPrimitive);
       });
     },
   };
+}
+
+let compiling = false;
+
+/** Compiles a graph; nothing is computed meanwhile, however long the chains are that the passes build. */
+export function compileGraph(graph: Graph, options: CompileOptions): Program {
+  compiling = true;
+  try {
+    return compile(graph, options);
+  } finally {
+    compiling = false;
+  }
+}
+
+setWhenDeep((node) => {
+  // In a trace nothing can be computed yet; a derivative needs its graph; a promise would come too late.
+  if (compiling || currentTrace() || isDifferentiating() || !backend().synchronous) return;
+  if (node.primitive.name === "pick") return; // whoever reads it has it as its input
+  const deep = node.inputs.filter((input) => input.depth >= node.depth - 1).map(viewed);
+  // Variables assigned in the same loop stand behind the same graph: all in one program.
+  realizeSync([...deep, ...unreadValues()]);
+  node.depth = 1;
+});
+
+/** What keeps a graph alive until it is read: a variable with a value that is not computed. */
+export interface Holder {
+  readonly unread: Tensor | undefined;
+}
+const holders = new Set<WeakRef<Holder>>();
+const references = new WeakMap<Holder, WeakRef<Holder>>();
+
+/** Notes that `unread` is set. */
+export function holdsGraph(holder: Holder): void {
+  const reference = references.get(holder) ?? new WeakRef(holder);
+  references.set(holder, reference);
+  holders.add(reference);
+}
+
+function unreadValues(): Tensor[] {
+  const values: Tensor[] = [];
+  for (const reference of holders) {
+    const unread = reference.deref()?.unread;
+    if (unread === undefined) holders.delete(reference);
+    else if (unread.depth < Number.POSITIVE_INFINITY) values.push(unread);
+  }
+  return values;
+}
+
+/** The node whose elements a chain of views shows: computing it is enough, and never more than was asked for. */
+function viewed(node: Tensor): Tensor {
+  let base = node;
+  while (base.storage === undefined && base.primitive.kind === "view") base = base.inputs[0]!;
+  return base;
 }
 
 function keeps(node: Tensor): boolean {

@@ -86,6 +86,37 @@ export function record<T>(trace: Trace, fn: () => T): T {
   }
 }
 
+let differentiations = 0;
+/** What variables showed since the outermost derivative was begun: the function must see the tensor that is differentiated. */
+const shownValues = new Map<Slot, Tensor>();
+
+/** Runs a function whose derivative is taken: what is computed meanwhile keeps the graph behind it. */
+export function differentiating<T>(fn: () => T): T {
+  differentiations++;
+  try {
+    return fn();
+  } finally {
+    differentiations--;
+    if (differentiations === 0) shownValues.clear();
+  }
+}
+
+export function isDifferentiating(): boolean {
+  return differentiations > 0;
+}
+
+/** The value of a variable outside a trace: one tensor until the derivative is taken or the variable assigned. */
+export function shownValue(slot: Slot, show: () => Tensor): Tensor {
+  const value = shownValues.get(slot) ?? show();
+  if (differentiations > 0) shownValues.set(slot, value);
+  return value;
+}
+
+/** The variable was assigned. */
+export function forgetShownValue(slot: Slot): void {
+  shownValues.delete(slot);
+}
+
 /** Throws the error for a value that only exists inside a trace. */
 export function explainTraced(leaf: Tensor): never {
   const trace = leaf.payload.trace as Trace | undefined;

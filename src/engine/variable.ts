@@ -1,13 +1,14 @@
-import { bytesPerElement, type DType } from "../base/dtype.js";
+import type { DType } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
-import { formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { isTensor, type Storage, Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "../ops/broadcast.js";
 import { cast } from "../ops/define.js";
+import { identity } from "../ops/elementwise.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
-import { allocate, backend, ownerOf } from "./device.js";
-import { realizeSync } from "./realize.js";
-import { currentTrace, type Slot } from "./trace.js";
+import { backend, copyStorage, ownerOf } from "./device.js";
+import { type Holder, holdsGraph, realizeSync } from "./realize.js";
+import { currentTrace, forgetShownValue, type Slot, shownValue } from "./trace.js";
 
 let counter = 0;
 
@@ -25,38 +26,41 @@ export interface VariableOptions {
  * elements whatever happens to the variable later.
  * @example const w = variable(zeros([2, 3]), { name: "w" }); w.assign(add(w.value, 1));
  */
-export class Variable<D extends DType = DType> implements Slot {
+export class Variable<D extends DType = DType> implements Slot, Holder {
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: D;
   trainable: boolean;
-  /** Memory of its own; a run may write it. */
+  /** Memory of its own, which no other variable has; a run may write it. */
   private storage: Storage | undefined;
   /** A value that was assigned and not computed yet. */
   private pending: Tensor | undefined;
-  /** The tensor that shares `storage`, if anybody still holds it. */
-  private snapshot: WeakRef<Tensor> | undefined;
+  /** Whether anybody was given `pending`. */
+  private isPendingShown = false;
+  private snapshots: Snapshots = { count: 0 };
 
   constructor(initial: Tensor<D>, options: VariableOptions = {}) {
     this.name = options.name ?? `variable_${counter++}`;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
     this.trainable = options.trainable ?? true;
-    this.pending = initial;
+    this.take(initial);
   }
 
   /** The current value: in a trace the value at that point, outside a snapshot. */
   get value(): Tensor<D> {
     const trace = currentTrace();
     if (trace) return trace.valueOf(this) as Tensor<D>;
-    if (this.pending) return this.pending as Tensor<D>;
-    const shared = this.snapshot?.deref();
-    if (shared) return shared as Tensor<D>;
-    const tensor = new Tensor(dataPrimitive, [], {}, { shape: this.shape, dtype: this.dtype });
-    tensor.storage = this.storage;
-    tensor.isBorrowed = true;
-    this.snapshot = new WeakRef(tensor);
-    return tensor as Tensor<D>;
+    return shownValue(this, () => {
+      if (this.pending) {
+        this.isPendingShown = true;
+        return this.pending;
+      }
+      const tensor = new Tensor(dataPrimitive, [], {}, { shape: this.shape, dtype: this.dtype });
+      tensor.storage = this.storage;
+      this.show(tensor);
+      return tensor;
+    }) as Tensor<D>;
   }
 
   /**
@@ -68,38 +72,62 @@ export class Variable<D extends DType = DType> implements Slot {
     const tensor = this.fitted(value);
     const trace = currentTrace();
     if (trace) trace.assign(this, tensor);
-    else this.pending = tensor;
+    else this.take(tensor);
+  }
+
+  /** A value that was assigned and not computed yet. Engine only. */
+  get unread(): Tensor | undefined {
+    return this.pending?.storage === undefined ? this.pending : undefined;
   }
 
   /** Computes a value that is still pending, so that later runs find it in memory. Engine only. */
   storageForRead(): Storage {
-    if (this.pending) this.adopt(this.pending);
-    if (ownerOf(this.storage!) !== backend()) {
-      const moved = allocate(this.storage!.bytes);
-      backend().write(moved, ownerOf(this.storage!).read(this.storage!).slice(0, moved.bytes));
-      this.storage = moved;
-      this.snapshot = undefined;
+    if (this.pending) {
+      const value = this.pending;
+      realizeSync([value]);
+      this.pending = undefined;
+      this.use(value.storage!);
+      if (this.isPendingShown) this.show(value);
     }
+    if (ownerOf(this.storage!) !== backend()) this.use(copyStorage(this.storage!));
     return this.storage!;
   }
 
   /** Memory that a run may overwrite: what a snapshot still shows is copied away first, once. Engine only. */
   storageForWrite(): Storage {
-    const storage = this.storageForRead();
-    if (this.snapshot?.deref()) {
-      this.storage = allocate(sizeOf(this.shape) * bytesPerElement(this.dtype));
-      backend().copy(storage, this.storage);
-    }
-    this.snapshot = undefined;
+    this.storageForRead();
+    if (this.snapshots.count > 0) this.use(copyStorage(this.storage!));
     return this.storage!;
   }
 
-  private adopt(value: Tensor): void {
-    realizeSync([value]);
-    this.storage = value.storage!;
-    value.isBorrowed = true;
-    this.snapshot = new WeakRef(value);
+  private take(value: Tensor): void {
+    forgetShownValue(this);
     this.pending = undefined;
+    this.isPendingShown = false;
+    if (value.storage === undefined) {
+      // A node of its own: whoever else has the value may compute it, keep it, or dispose of it.
+      this.pending = identity(value);
+      this.pending.isBorrowed = true;
+      holdsGraph(this);
+    } else if (value.isBorrowed)
+      this.use(copyStorage(value.storage)); // another variable writes there
+    else {
+      this.use(value.storage);
+      this.show(value);
+    }
+  }
+
+  /** From now on the elements are there; snapshots keep the memory that they show. */
+  private use(storage: Storage): void {
+    this.storage = storage;
+    this.snapshots = { count: 0 };
+  }
+
+  /** From now on the tensor shows the variable's memory. */
+  private show(tensor: Tensor): void {
+    tensor.isBorrowed = true;
+    this.snapshots.count++;
+    collected.register(tensor, this.snapshots);
   }
 
   private fitted(value: TensorLike): Tensor {
@@ -123,6 +151,17 @@ export class Variable<D extends DType = DType> implements Slot {
     return cast(tensor, this.dtype);
   }
 }
+
+/**
+ * How many tensors show the memory of a variable. Counted, because a weak reference would keep each of them alive to the
+ * end of a synchronous loop.
+ */
+interface Snapshots {
+  count: number;
+}
+const collected = new FinalizationRegistry<Snapshots>((snapshots) => {
+  snapshots.count--;
+});
 
 /** Creates a variable. @example const step = variable(0, { dtype: "int32" }) */
 export function variable<D extends DType = "float32">(

@@ -1,7 +1,14 @@
 import type { NDArray } from "../base/array.js";
 import type { DType } from "../base/dtype.js";
 import { formatShape, type Shape, sizeOf } from "../base/shape.js";
-import type { Attributes, AttributeValue, Extent, Primitive, TensorType } from "./primitive.js";
+import type {
+  Attributes,
+  AttributeValue,
+  Extent,
+  LeafPrimitive,
+  Primitive,
+  TensorType,
+} from "./primitive.js";
 
 /** A place in a backend's memory that holds the elements of a realized tensor, row-major. */
 export interface Storage {
@@ -55,6 +62,11 @@ export class Tensor<D extends DType = DType> {
   isDisposed = false;
   /** How often a program has computed this node without keeping it. Engine only. */
   scheduled = 0;
+  /**
+   * Length of the longest chain of nodes that have to be computed before this one, as it was when the node was made;
+   * Infinity where it can't be computed on its own: an argument of a trace or a call of the host is among them.
+   */
+  depth: number;
 
   constructor(
     readonly primitive: Primitive,
@@ -63,6 +75,10 @@ export class Tensor<D extends DType = DType> {
     outputs: TensorType | readonly TensorType[],
     readonly payload: LeafPayload = {},
   ) {
+    this.depth = payload.trace || payload.host ? Number.POSITIVE_INFINITY : 0;
+    for (const input of inputs) {
+      if (input.storage === undefined && input.depth >= this.depth) this.depth = input.depth + 1;
+    }
     this.outputs = Array.isArray(outputs) ? outputs : [outputs as TensorType];
     const first = this.outputs[0]!;
     this.shape = first.shape;
@@ -80,6 +96,18 @@ export class Tensor<D extends DType = DType> {
   get size(): number {
     return sizeOf(this.shape);
   }
+
+  /** Forgets how the elements were computed, so that what they were computed from can be collected. Engine only. */
+  becomeLeaf(primitive: LeafPrimitive): void {
+    const open = this as { -readonly [K in keyof Tensor]: Tensor[K] };
+    open.primitive = primitive;
+    open.inputs = [];
+    open.attributes = {};
+    open.payload = {};
+    open.outputs = [{ shape: this.shape, dtype: this.dtype }];
+    open.signature = internSignature(primitive, {}, this.outputs);
+    open.depth = 0;
+  }
 }
 
 /** A tensor, or what converts to one: a number (weak dtype) or a boolean. */
@@ -92,7 +120,18 @@ export function createNode(
   attributes: Attributes = {},
   payload?: LeafPayload,
 ): Tensor {
-  return new Tensor(primitive, inputs, attributes, primitive.infer(inputs, attributes), payload);
+  const node = new Tensor(primitive, inputs, attributes, primitive.infer(inputs, attributes), payload);
+  if (node.depth > DEPTH_BOUND && node.depth < Number.POSITIVE_INFINITY) whenDeep?.(node);
+  return node;
+}
+
+/** Longer chains are computed up to here, so that a loop that reads nothing does not build a graph without end. */
+const DEPTH_BOUND = 512;
+let whenDeep: ((node: Tensor) => void) | undefined;
+
+/** What is done with a node behind a chain longer than the bound; set by the engine, which can compute it. */
+export function setWhenDeep(handler: (node: Tensor) => void): void {
+  whenDeep = handler;
 }
 
 /** What a node needs before it can be computed: its inputs and the scalars that give the lengths of dynamic axes. */
