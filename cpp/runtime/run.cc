@@ -188,20 +188,27 @@ static bool runScan(Walker* w, const Step* step, int32_t number) {
   return true;
 }
 
+// Every member reads a predicate, so the next barrier concerns all: else member 0, alone in what follows, could write it
+// before a slower one has read it.
+static bool readPredicate(Walker* w, const Step* step) {
+  w->hasWorked = w->hasShared = true;
+  return readScalar(w, step->predicate) != 0;
+}
+
 static bool runWhile(Walker* w, const Step* step, int32_t number) {
   int32_t level = step->level;
   for (int64_t i = 0; step->length < 0 || i < step->length; i++) {
     w->done[level] = w->index[level] = i;
     if (!walk(w, number + 1, step->split)) return false;
     if (w->hasWorked && !wait(w)) return false;
-    if (!readScalar(w, step->predicate)) return true;
+    if (!readPredicate(w, step)) return true;
     if (!walk(w, step->split, step->end)) return false;
   }
   return true;
 }
 
 static bool runCond(Walker* w, const Step* step, int32_t number) {
-  if (readScalar(w, step->predicate)) return walk(w, number + 1, step->split);
+  if (readPredicate(w, step)) return walk(w, number + 1, step->split);
   return walk(w, step->split, step->end);
 }
 
