@@ -41,7 +41,7 @@ static void sit(Member* member, Team* team, int32_t index, int32_t size) {
   member->passed = team->passed;
   member->round = team->round;
   member->recentCount = 0;
-  member->stalled = 0;
+  member->stalled = member->waking = 0;
   member->thread.index = index;
   member->thread.step = 0;
   member->thread.scratch = seat->scratch;
@@ -154,8 +154,10 @@ void runChunks(Member* member, const Kernel* kernel, const StepArgs* args, int32
 }
 
 // The slow half of a wait: helps once, spins until SPIN_BEFORE_YIELD, then gives the core away between looks.
-static __attribute__((noinline)) bool waitLong(Member* member, const uint64_t* arrived, uint64_t target) {
+static __attribute__((noinline)) bool waitLong(Member* member, const Seat* seat, uint64_t target) {
   Team* team = member->team;
+  const uint64_t* arrived = &seat->arrived;
+  bool hasJoined = __atomic_load_n(&seat->joined, __ATOMIC_RELAXED) == __atomic_load_n(&team->forks, __ATOMIC_RELAXED);
   for (int32_t i = 0; team->spins && i < SPINS_BEFORE_HELP; i++) {
     if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) return true;
     cpuPause();
@@ -167,7 +169,7 @@ static __attribute__((noinline)) bool waitLong(Member* member, const uint64_t* a
   for (;;) {
     for (int32_t i = 0; i < 32; i++) {
       if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) {
-        if (hasMoved) member->stalled += nanoseconds() - began;
+        if (hasMoved) *(hasJoined ? &member->stalled : &member->waking) += nanoseconds() - began;
         return true;
       }
       cpuPause();
@@ -191,7 +193,7 @@ bool waitForMembers(Member* member) {
       if (i == member->index) continue;
       const uint64_t* arrived = &team->seats[i].arrived;
       if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) continue;
-      if (!waitLong(member, arrived, target)) return false;
+      if (!waitLong(member, &team->seats[i], target)) return false;
     }
     member->recentCount = 0;
   }
@@ -217,6 +219,7 @@ void serveTeam(Team* team, int32_t index) {
     }
     served = forks;
     if (team->quit) return;
+    __atomic_store_n(&team->seats[index].joined, served, __ATOMIC_RELAXED);
     leaveSharedCore(team, index);
     Member member;
     sit(&member, team, index, team->size);
@@ -249,7 +252,8 @@ bool runTeam(Team* team, int32_t size, TeamWork work, void* argument) {
   bool isWhole = waitForMembers(&member);
   team->passed = member.passed;
   team->round = member.round;
-  team->stalled = member.stalled;
+  team->slowJoins = size > 1 && member.waking > CROWDED_STALL ? team->slowJoins + 1 : 0;
+  team->stalled = member.stalled + (team->slowJoins >= SLOW_JOINS ? member.waking : 0);
   return isWhole;
 }
 

@@ -28,8 +28,10 @@ static const uint64_t SPIN_BEFORE_SLEEP = 300 * 1000;      // nanoseconds betwee
 // A team that shares its cores with other processes waits for members that have lost theirs: with eleven barriers a step
 // and both cores busy elsewhere, a step of 0.1 ms took 4 ms on two threads and 0.3 ms on one. So a run that spent more
 // than a quarter of its time, and more than a millisecond, behind SPIN_BEFORE_YIELD goes on with member 0 alone for a
-// while (same bits), then tries again; each failure doubles the while.
+// while (same bits), then tries again; each failure doubles the while. Waking a worker can take milliseconds on an idle
+// machine too, so waits for one that has not joined yet count only when they happen SLOW_JOINS times in a row.
 static const uint64_t CROWDED_STALL = 1000 * 1000;
+static const int32_t SLOW_JOINS = 4;
 static const uint64_t SOLO_LEAST = 50ull * 1000 * 1000, SOLO_MOST = 1600ull * 1000 * 1000;
 
 // First fault of one member. `visible` is the number of the barrier after which others may look at it; a later fault of
@@ -61,6 +63,7 @@ struct Member {
   uint64_t passed;   // barriers passed, the same number in every member
   uint64_t round;    // claim rounds begun, the same number in every member
   uint64_t stalled;  // nanoseconds of this run spent waiting for members that do not run
+  uint64_t waking;   // the same for members that have not joined yet
   int32_t recentCount;
   Thread thread;     // what the kernels see
   SharedPhase recent[RECENT];
@@ -70,6 +73,7 @@ struct alignas(128) Seat {
   uint64_t arrived;           // barriers this member has reached
   alignas(64) Status status;  // read by others at commit points only
   int32_t core;               // where the member was last seen running
+  uint32_t joined;            // the last fork this member has seen
   alignas(64) uint8_t* scratch;
 };
 
@@ -88,6 +92,7 @@ struct Team {
   alignas(128) uint32_t sleepers;
   int32_t size;
   uint64_t stalled;    // of member 0 in the last run
+  int32_t slowJoins;   // runs in a row that waited long for a worker to join
   uint64_t soloUntil;  // clock until which runs are member 0's alone, 0: none
   uint64_t soloSpan;   // how long the last such while was
   int32_t broken;      // a worker trapped (WASM): every wait ends, the run fails
