@@ -49,6 +49,13 @@ static constexpr int LANES = 4;
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
+// Whether fma() rounds once.
+#if defined(__AVX2__) || defined(__ARM_NEON) || defined(__wasm_relaxed_simd__)
+#define SIMD_FUSED 1
+#else
+#define SIMD_FUSED 0
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float vf __attribute__((vector_size(LANES * 4)));
@@ -488,6 +495,11 @@ INLINE vl splatLong(int64_t x) {
 }
 // The mask is a comparison of the compiler's vectors: a < b, all bits per lane.
 INLINE vd select(vl m, vd a, vd b) { return (vd)(((vl)a & m) | ((vl)b & ~m)); }
+// (An arithmetic shift of 64-bit lanes is many instructions before AVX-512.)
+INLINE vl shiftRightLogical(vl v, int count) {
+  typedef uint64_t unsignedLong __attribute__((vector_size(LANES * 4)));
+  return (vl)((unsignedLong)v >> (unsignedLong)splatLong(count));
+}
 INLINE vd abs(vd v) { return (vd)((vl)v & splatLong(0x7fffffffffffffff)); }
 
 // Lanes in a fixed tree: the same shape on every run (not the same bits on targets of different width).

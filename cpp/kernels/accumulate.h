@@ -4,7 +4,7 @@
 // Bound: one load per element where rows are reduced, two loads and a store in L1 where columns are.
 // Rows: four vectors of partial results per block, folded into one vector per output; the lanes of LANES outputs are
 // folded together, after a transposition. Columns: an accumulator per column, in memory. Every order is fixed.
-// Maxima and minima propagate NaN; argMax takes NaN for the largest, argMin passes over it; the first of equals wins.
+// Maxima and minima propagate NaN; among indices the first NaN wins, else the first of equals.
 #pragma once
 #include "kernel.h"
 #include "lanes.h"
@@ -18,6 +18,8 @@ struct Accumulation {
   void (*start)(Accumulator*);
   void (*feed)(Accumulator*, const int32_t* x, intptr_t n, int32_t firstIndex);
   void (*segments)(Accumulator*, const int32_t* x, intptr_t length, int count);
+  // The same for rows of at most SHORT_SEGMENT elements, count ≤ LANES, results at once; `available` elements can be read at x.
+  void (*shortSegments)(int32_t* values, int32_t* indices, const int32_t* x, intptr_t length, int count, intptr_t available);
   // One word per accumulator, count ≤ LANES: the value, and the index where there is one.
   void (*finish)(const Accumulator*, int count, int32_t* values, int32_t* indices);
   // Columns. `merge` folds accumulators of later rows into those of earlier ones.
@@ -55,6 +57,21 @@ struct MinimumFold {
   INLINE vf fold(vf a, vf b) { return minNaN(a, b); }
   INLINE vi fold(vi a, vi b) { return min(a, b); }
 };
+
+static const intptr_t SHORT_SEGMENT = 16;
+// The words first … first + LANES − 1 of LANES rows of `length` words, as one vector per column.
+// Returns how many columns there are.
+INLINE int loadColumns(vi v[LANES], const int32_t* x, intptr_t length, intptr_t first, int count, intptr_t available) {
+  int width = length - first < LANES ? (int)(length - first) : LANES;
+  if (first + (LANES - 1) * length + LANES <= available) {
+#pragma GCC unroll 16
+    for (int k = 0; k < LANES; k++) v[k] = load(x + first + k * length);
+  } else {
+    for (int k = 0; k < LANES; k++) v[k] = loadPartial(x + first + (k < count ? k : 0) * length, width);
+  }
+  transposeVectors(v);
+  return width;
+}
 
 template <class V> INLINE V loadAs(const int32_t* p) { return fromBits<V>(load(p)); }
 // The first n lanes, the others neutral.
@@ -97,6 +114,17 @@ template <class Fold, class V> struct Plain {
       }
     }
   }
+  static void shortSegments(int32_t* values, int32_t*, const int32_t* x, intptr_t length, int count, intptr_t available) {
+    vi v[LANES];
+    int width = loadColumns(v, x, length, 0, count, available);
+    V total = fromBits<V>(v[0]);
+    for (int k = 1; k < width; k++) total = Fold::fold(total, fromBits<V>(v[k]));
+    for (intptr_t first = LANES; first < length; first += LANES) {
+      width = loadColumns(v, x, length, first, count, available);
+      for (int k = 0; k < width; k++) total = Fold::fold(total, fromBits<V>(v[k]));
+    }
+    storePartial(values, toBits(total), count);
+  }
   static void finish(const Accumulator* a, int count, int32_t* values, int32_t*) {
     vi v[LANES];
     for (int k = 0; k < LANES; k++) v[k] = a[k < count ? k : 0].value;
@@ -113,11 +141,11 @@ template <class Fold, class V> struct Plain {
   static void accumulate(int32_t* value, int32_t*, const int32_t* x, intptr_t n, int32_t) {
     intptr_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES) {
+      V v[4];
 #pragma GCC unroll 4
-      for (int k = 0; k < 4; k++) {
-        int32_t* at = value + i + k * LANES;
-        store(at, toBits(Fold::fold(loadAs<V>(at), loadAs<V>(x + i + k * LANES))));
-      }
+      for (int k = 0; k < 4; k++) v[k] = Fold::fold(loadAs<V>(value + i + k * LANES), loadAs<V>(x + i + k * LANES));
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; k++) store(value + i + k * LANES, toBits(v[k]));
     }
     for (; i + LANES <= n; i += LANES) store(value + i, toBits(Fold::fold(loadAs<V>(value + i), loadAs<V>(x + i))));
     if (i < n) {
@@ -133,15 +161,15 @@ template <class Fold, class V> struct Plain {
 // ---- Indices ---------------------------------------------------------------------------------------------------
 
 struct ArgMaximum {
-  INLINE vm better(vf a, vf b) { return maskOr(less(b, a), maskAnd(isNaN(a), maskNot(isNaN(b)))); }
+  INLINE vm better(vf a, vf b) { return maskNot(maskOr(lessEqual(a, b), isNaN(b))); }
   INLINE vm better(vi a, vi b) { return less(b, a); }
   INLINE vf worst(vf) { return splat(-__builtin_inff()); }
   INLINE vi worst(vi) { return splat((int32_t)0x80000000); }
 };
 struct ArgMinimum {
-  INLINE vm better(vf a, vf b) { return maskOr(less(a, b), maskAnd(isNaN(b), maskNot(isNaN(a)))); }
+  INLINE vm better(vf a, vf b) { return maskNot(maskOr(lessEqual(b, a), isNaN(b))); }
   INLINE vm better(vi a, vi b) { return less(a, b); }
-  INLINE vf worst(vf) { return splat(__builtin_nanf("")); }
+  INLINE vf worst(vf) { return splat(__builtin_inff()); }
   INLINE vi worst(vi) { return splat(0x7fffffff); }
 };
 
@@ -162,13 +190,35 @@ template <class Order, class V> struct Arg {
     a->value = toBits(Order::worst(V{}));
     a->index = splat(NO_INDEX);
   }
+  // Where indices ascend anyway, only a better value wins.
+  INLINE void takeLater(V& value, vi& index, V x, vi xIndex) {
+    vm m = Order::better(x, value);
+    value = select(m, x, value);
+    index = select(m, xIndex, index);
+  }
   static void feed(Accumulator* a, const int32_t* x, intptr_t n, int32_t firstIndex) {
     V value = fromBits<V>(a->value);
     vi index = a->index, at = add(splat(firstIndex), laneIndex());
+    const vi step = splat((int32_t)LANES);
     intptr_t i = 0;
+    if (n >= 8 * LANES) {  // four chains, combined in the end
+      V v[4];
+      vi k[4];
+#pragma GCC unroll 4
+      for (int c = 0; c < 4; c++, at = add(at, step)) {
+        v[c] = loadAs<V>(x + c * LANES);
+        k[c] = at;
+      }
+      for (i = 4 * LANES; i + 4 * LANES <= n; i += 4 * LANES) {
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; c++, at = add(at, step)) takeLater(v[c], k[c], loadAs<V>(x + i + c * LANES), at);
+      }
+#pragma GCC unroll 4
+      for (int c = 0; c < 4; c++) take(value, index, v[c], k[c]);
+    }
     for (; i + LANES <= n; i += LANES) {
       take(value, index, loadAs<V>(x + i), at);
-      at = add(at, splat((int32_t)LANES));
+      at = add(at, step);
     }
     if (i < n) {
       vm valid = less(laneIndex(), splat((int32_t)(n - i)));
@@ -183,6 +233,19 @@ template <class Order, class V> struct Arg {
       start(a + k);
       feed(a + k, x, length, 0);
     }
+  }
+  static void shortSegments(int32_t* values, int32_t* indices, const int32_t* x, intptr_t length, int count, intptr_t available) {
+    vi v[LANES];
+    int width = loadColumns(v, x, length, 0, count, available);
+    V value = fromBits<V>(v[0]);
+    vi index = zeroInt();
+    for (int k = 1; k < width; k++) takeLater(value, index, fromBits<V>(v[k]), splat((int32_t)k));
+    for (intptr_t first = LANES; first < length; first += LANES) {
+      width = loadColumns(v, x, length, first, count, available);
+      for (int k = 0; k < width; k++) takeLater(value, index, fromBits<V>(v[k]), splat((int32_t)(first + k)));
+    }
+    storePartial(values, toBits(value), count);
+    storePartial(indices, index, count);
   }
   static void finish(const Accumulator* a, int count, int32_t* values, int32_t* indices) {
     vi v[LANES], w[LANES];
@@ -209,16 +272,17 @@ template <class Order, class V> struct Arg {
       store(index + i, splat(NO_INDEX));
     }
   }
-  // Rows come in ascending order: a later one must be better.
+  // Rows come in ascending order: a later one must be better, but anything is better than nothing.
   static void accumulate(int32_t* value, int32_t* index, const int32_t* x, intptr_t n, int32_t row) {
     intptr_t i = 0;
     vi at = splat(row);
     for (; i + LANES <= n; i += LANES) {
       V v = loadAs<V>(value + i);
       vi k = load(index + i);
-      take(v, k, loadAs<V>(x + i), at);
-      store(value + i, toBits(v));
-      store(index + i, k);
+      V later = loadAs<V>(x + i);
+      vm m = maskOr(Order::better(later, v), equal(k, splat(NO_INDEX)));
+      store(value + i, toBits(select(m, later, v)));
+      store(index + i, select(m, at, k));
     }
     if (i < n) {
       int m = (int)(n - i);
@@ -243,7 +307,7 @@ template <class Order, class V> struct Arg {
 
 }  // namespace
 
-#define ACCUMULATION(A) {A::start, A::feed, A::segments, A::finish, A::fill, A::accumulate, A::merge}
+#define ACCUMULATION(A) {A::start, A::feed, A::segments, A::shortSegments, A::finish, A::fill, A::accumulate, A::merge}
 typedef Plain<SumFold, vf> SumFloat;
 typedef Plain<SumFold, vi> SumInt;
 typedef Plain<ProductFold, vf> ProductFloat;

@@ -10,7 +10,7 @@
 //
 // Operands. A float32 or int32 tensor that is contiguous along the block is read where it lies; everything else comes
 // through a register: bytes converted, scalars and columns splatted (constants once per run, rows of a short matrix once
-// per run), strided ones gathered, index generators generated, transposed ones by tiles of 16 rows.
+// per run), strided ones gathered, index generators generated, transposed ones by tiles of 64 rows.
 //
 // Results go straight to memory from the instruction that computes them where the tensor is contiguous and nothing later
 // reads a load of the same buffer; else from their register at the end of the block. Outputs larger than 8 MB that no
@@ -23,7 +23,8 @@ static const int64_t SECOND_LEVEL_CACHE = 1 << 20;
 static const int64_t STREAM_BYTES = 8 << 20;
 static const int64_t BLOCK_IN_CACHE = 512, BLOCK_FROM_MEMORY = 128;
 static const int64_t BLOCK_UNCHANGED = 2048;  // a reduction of a tensor as it is
-static const int32_t TILE_ROWS = 16;
+static const int32_t TILE_ROWS = 64;
+static const int64_t TILE_COLUMNS = 128;
 
 enum OperandMode : int32_t {
   OPERAND_IN_PLACE,   // contiguous words: the instruction reads the tensor
@@ -40,6 +41,7 @@ struct Operand {
   int32_t dtype;
   int32_t value;  // slot
   int32_t view;
+  int32_t isFlat;  // short rows follow each other without gaps
   int64_t place;  // byte offset of its register(s) in the frame, −1 none
 };
 
@@ -52,6 +54,7 @@ struct BlockPlan {
   int32_t shortRows;             // > 0: rows per block
   int32_t tileAxis;              // axis (the last outer one) along which transposed operands are contiguous, or −1
   int32_t streams;
+  int32_t isTransposition;       // nothing but a transposed copy of words
   int64_t registerPitch;         // bytes
   int64_t frameBytes;            // scratch of a thread
   int64_t totalBytes;            // of all operands, by their bounds
@@ -72,6 +75,13 @@ static int64_t viewBytes(const View& view) {  // distinct elements
   return n;
 }
 
+static bool isFlat(const BlockPlan* p, const int64_t* strides, int64_t unit) {
+  const Geometry& g = p->geometry;
+  bool flat = g.dynamicAxis <= 0;
+  for (int32_t d = g.rank - 1; d >= 0; unit *= g.dims[d], d--) flat = flat && strides[d] == unit;
+  return flat;
+}
+
 // How a load is reached along the rows of `g`.
 static int32_t operandMode(const BlockPlan* p, const View& view, const int64_t* strides) {
   const Geometry& g = p->geometry;
@@ -82,10 +92,7 @@ static int32_t operandMode(const BlockPlan* p, const View& view, const int64_t* 
   if (outerZero && inner == 0) return OPERAND_CONSTANT;
   if (p->shortRows) {
     if (outerZero) return OPERAND_PERIODIC;
-    bool flat = g.dynamicAxis <= 0;
-    int64_t expected = unit;
-    for (int32_t d = g.rank - 1; d >= 0; expected *= g.dims[d], d--) flat = flat && strides[d] == expected;
-    return flat && words ? OPERAND_IN_PLACE : OPERAND_ROW;
+    return isFlat(p, strides, unit) && words ? OPERAND_IN_PLACE : OPERAND_ROW;
   }
   if (inner == 0) return OPERAND_SPLAT;
   if (words && inner == unit) return OPERAND_IN_PLACE;
@@ -161,7 +168,9 @@ static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* view
         p->tileAxis = inner - 1;
       }
     }
-  if (p->tileAxis >= 0) block = BLOCK_FROM_MEMORY;
+  if (p->tileAxis >= 0) block = TILE_COLUMNS;
+  p->isTransposition = p->tileAxis >= 0 && loads == 1 && p->stores == 1 && e.instructions == 0 && e.resultIds[0] == firstValue &&
+                       p->strides[MAX_RANK + inner] == 4;
 
   int32_t* lastUse = (int32_t*)expressionMemory;  // borrowed until planExpression fills it
   uint8_t* straight = (uint8_t*)(lastUse + e.values);
@@ -175,6 +184,7 @@ static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* view
     o.view = v;
     o.dtype = views[v].dtype;
     o.place = -1;
+    o.isFlat = views[v].buffer != -1 && isFlat(p, s, viewUnit(views[v]));
     if (v < loads) {
       o.value = firstValue + v;
       o.mode = operandMode(p, views[v], s);
@@ -390,6 +400,13 @@ static void runTiles(Frame* f, const View* views, int64_t rowBegin, int64_t rowE
     int64_t height = f->dims[axis] - f->index[axis];
     if (height > TILE_ROWS) height = TILE_ROWS;
     if (height > rowEnd - row) height = rowEnd - row;
+    if (p->isTransposition) {
+      const int64_t* s = p->strides;
+      transposeWords(f->addresses[1] + columnBegin * 4, s[MAX_RANK + axis], f->addresses[0] + columnBegin * s[inner], s[inner],
+                     height, columnEnd - columnBegin, p->operands[1].mode == STORE_STREAM, (int32_t*)(f->memory + p->operands[0].place));
+      row += height;
+      continue;
+    }
     for (int64_t column = columnBegin; column < columnEnd; column += p->block) {
       int64_t n = columnEnd - column < p->block ? columnEnd - column : p->block;
       if (column != columnBegin) openRow(f, views, row);
@@ -397,6 +414,8 @@ static void runTiles(Frame* f, const View* views, int64_t rowBegin, int64_t rowE
         const Operand& o = p->operands[v];
         if (o.mode != OPERAND_TILE) continue;
         int64_t stride = p->strides[v * MAX_RANK + inner];
+        if (p->totalBytes > SECOND_LEVEL_CACHE && columnEnd - column >= 2 * p->block)
+          prefetchTile(f->addresses[v] + (column + p->block) * stride, stride, height, p->block);
         transposeTile((int32_t*)(f->memory + o.place), p->registerPitch / 4, f->addresses[v] + column * stride, stride, height, n);
       }
       for (int32_t r = 0; r < height; r++) {
@@ -476,21 +495,24 @@ static void storeShortRows(Frame* f, int32_t v, const int32_t* from, int64_t cou
 // Evaluates `count` ≤ shortRows whole rows from row `row` on.
 static void runShortBlock(Frame* f, const View* views, int64_t row, int64_t count) {
   const BlockPlan* p = f->plan;
+  int64_t n = count * f->dims[p->geometry.rank - 1];
   openRow(f, views, row);
   for (int32_t v = 0; v < p->loads; v++) {
     const Operand& o = p->operands[v];
     if (o.mode == OPERAND_IN_PLACE) f->slots[o.value] = f->addresses[v];
-    else if (o.mode == OPERAND_ROW) loadShortRows(f, views, v, count);
+    else if (o.mode != OPERAND_ROW) continue;
+    else if (o.isFlat) loadLanes((int32_t*)(f->memory + o.place), o.dtype, f->addresses[v], elementSize(o.dtype), n);
+    else loadShortRows(f, views, v, count);
   }
   for (int32_t v = p->loads; v < p->views; v++)
     if (p->operands[v].mode == STORE_STRAIGHT) f->slots[p->operands[v].value] = f->addresses[v];
-  int64_t n = count * f->dims[p->geometry.rank - 1];
   runExpression(&p->expression, f->slots, n);
   for (int32_t v = p->loads; v < p->views; v++) {
     const Operand& o = p->operands[v];
     if (o.mode == STORE_STRAIGHT) continue;
     const int32_t* from = (const int32_t*)f->slots[o.value];
     if (o.mode == STORE_STREAM) streamWords((int32_t*)f->addresses[v], from, n);
+    else if (o.isFlat) storeLanes(f->addresses[v], o.dtype, elementSize(o.dtype), from, n);
     else storeShortRows(f, v, from, count);
   }
 }

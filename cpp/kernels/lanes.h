@@ -177,6 +177,59 @@ static void transposeTile(int32_t* to, int64_t pitch, const uint8_t* from, int64
     for (; r < rows; r++)
       for (int k = 0; k < LANES; k++) to[r * pitch + j + k] = ((const int32_t*)(at + k * stride))[r];
   }
-  for (; j < columns; j++)
-    for (intptr_t r = 0; r < rows; r++) to[r * pitch + j] = ((const int32_t*)(from + j * stride))[r];
+  for (intptr_t r = 0; r < rows; r++)
+    for (intptr_t k = j; k < columns; k++) to[r * pitch + k] = *(const int32_t*)(from + k * stride + r * 4);
+}
+
+// Asks for what transposeTile will read, into the second-level cache.
+static void prefetchTile(const uint8_t* from, int64_t stride, intptr_t rows, intptr_t columns) {
+  for (intptr_t j = 0; j < columns; j++)
+    for (intptr_t r = 0; r < rows; r += 16) prefetch2(from + j * stride + r * 4);
+}
+
+// A transposed copy: `rows` × `columns` at `to`, rows `pitch` bytes apart, from columns `stride` bytes apart. `buffer` holds
+// 64 × 144 words.
+//
+// Streaming, aligned rows: tiles of 16 × 16 words straight from line to line, in bands of 64 rows (256 bytes in a row are
+// read; the hardware foresees nothing here, so the next 16 columns are asked for). Streaming, rows that cross lines:
+// strips of 16 × 256 through the buffer, for long runs per row. In cache: strips through the buffer, 64 rows high where the
+// pitches are multiples of 1 KB (lines of a column then share few sets of the cache: take much of each), else 16.
+static void transposeWords(uint8_t* to, int64_t pitch, const uint8_t* from, int64_t stride, int64_t rows, int64_t columns,
+                           bool streams, int32_t* buffer) {
+  bool direct = streams && (((uintptr_t)to | (uintptr_t)pitch) & (LANES * 4 - 1)) == 0;
+  int64_t height = direct || ((pitch | stride) & 1023) == 0 ? 64 : 16;
+  int64_t width = direct ? 16 : streams && height == 16 ? 256 : 128;
+  int64_t bufferPitch = direct ? 16 : width + 16;
+  for (int64_t first = 0; first < rows; first += height) {
+    int64_t h = rows - first < height ? rows - first : height;
+    for (int64_t j = 0; j < columns; j += width) {
+      int64_t w = columns - j < width ? columns - j : width;
+      const uint8_t* at = from + j * stride + first * 4;
+      uint8_t* target = to + first * pitch + j * 4;
+      if (streams && columns - j >= 2 * width) prefetchTile(at + width * stride, stride, h, width);
+      if (!direct || w < 16) {
+        transposeTile(buffer, bufferPitch, at, stride, h, w);
+        for (int64_t r = 0; r < h; r++, target += pitch) {
+          if (streams) streamWords((int32_t*)target, buffer + r * bufferPitch, w);
+          else copyWords((int32_t*)target, buffer + r * bufferPitch, w);
+        }
+        continue;
+      }
+      for (int64_t r = 0; r < h; r += 16, target += 16 * pitch) {
+        int64_t n = h - r < 16 ? h - r : 16;
+        if (LANES == 16 && n == 16) {
+          vi v[LANES];
+#pragma GCC unroll 16
+          for (int k = 0; k < LANES; k++) v[k] = load((const int32_t*)(at + k * stride) + r);
+          transposeVectors(v);
+#pragma GCC unroll 16
+          for (int k = 0; k < LANES; k++) stream((int32_t*)(target + k * pitch), v[k]);
+          continue;
+        }
+        transposeTile(buffer, 16, at + r * 4, stride, n, 16);
+        for (int64_t k = 0; k < n; k++)
+          for (int i = 0; i < 16; i += LANES) stream((int32_t*)(target + k * pitch) + i, load(buffer + k * 16 + i));
+      }
+    }
+  }
 }

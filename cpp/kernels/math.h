@@ -142,26 +142,38 @@ INLINE vf log1p(vf x) {
 
 INLINE vf sigmoid(vf x) { return splat(1.0f) / (splat(1.0f) + exp(negate(x))); }
 
-// Odd polynomial of degree 13 over even polynomial of degree 6 (Eigen); ±1 from 7.905 on.
+// Odd polynomial of degree 13 over even polynomial of degree 6 (Eigen), both times 256, so that t · p is no denormal. The
+// clamp is where the quotient rounds to ±1.
 INLINE vf tanh(vf x) {
-  vf t = max(splat(-7.90531110763549805f), min(splat(7.90531110763549805f), x));
+  const float clamp = SIMD_FUSED ? 7.99881172180175781f : 7.90531110763549805f;
+  vf t = max(splat(-clamp), min(splat(clamp), x));
   vf s = t * t;
-  vf p = splat(-2.76076847742355e-16f);
-  p = fma(p, s, splat(2.00018790482477e-13f));
-  p = fma(p, s, splat(-8.60467152213735e-11f));
-  p = fma(p, s, splat(5.12229709037114e-08f));
-  p = fma(p, s, splat(1.48572235717979e-05f));
-  p = fma(p, s, splat(6.37261928875436e-04f));
-  p = fma(p, s, splat(4.89352455891786e-03f));
-  vf q = splat(1.19825839466702e-06f);
-  q = fma(q, s, splat(1.18534705686654e-04f));
-  q = fma(q, s, splat(2.26843463243900e-03f));
-  q = fma(q, s, splat(4.89352518554385e-03f));
-  return t * (p / q);  // p/q first: t · p would be denormal for tiny t
+  vf p = splat(-7.06756702e-14f);
+  p = fma(p, s, splat(5.12048112e-11f));
+  p = fma(p, s, splat(-2.20279599e-08f));
+  p = fma(p, s, splat(1.3113081e-05f));
+  p = fma(p, s, splat(0.00380344922f));
+  p = fma(p, s, splat(0.16313906f));
+  p = fma(p, s, splat(1.25274229f));
+  vf q = splat(0.00030675414f);
+  q = fma(q, s, splat(0.0303448848f));
+  q = fma(q, s, splat(0.580719292f));
+  q = fma(q, s, splat(1.25274241f));
+  return t * p / q;
+}
+
+// log(1 + t) for t in [0, 1]: as ln 2 + log(1 + (t − 1)/2) above √2 − 1, so that no exponent is taken apart.
+INLINE vf log1pOfUnit(vf t) {
+  vm high = greater(t, splat(0.41421356f));
+  vf f = select(high, (t - splat(1.0f)) * splat(0.5f), t);
+  vf square = f * f;
+  vf y = fma(square, splat(-0.5f), logPolynomial(f, square));
+  y = y + select(high, splat(LN2_LOW), zeroFloat());
+  return (f + y) + select(high, splat(LN2_HIGH), zeroFloat());
 }
 
 // log(1 + e^x), in the form that neither overflows nor cancels.
-INLINE vf softplus(vf x) { return max(zeroFloat(), x) + log1p(exp(negate(abs(x)))); }
+INLINE vf softplus(vf x) { return max(zeroFloat(), x) + log1pOfUnit(exp(negate(abs(x)))); }
 INLINE vf logSigmoid(vf x) { return negate(softplus(negate(x))); }
 
 // Polynomial below 475/512, 1 − exp(polynomial) above (N. Juffa).

@@ -46,7 +46,7 @@ INLINE vd logWide(vd x) {
   vl shifted = (vl)x - splatLong(0x3fe6a09e667f3bcd);  // √½
   vl mantissa = (shifted & splatLong(0x000fffffffffffff)) + splatLong(0x3fe6a09e667f3bcd);
   // The exponent, as a double: biased into 0 … 4095, put under the mantissa of 2^52, the bias taken off again.
-  vl biased = (vl)((shifted >> splatLong(52)) + splatLong(2048)) & splatLong(0xfff);
+  vl biased = (shiftRightLogical(shifted, 52) + splatLong(2048)) & splatLong(0xfff);
   vd e = (vd)(biased | splatLong(0x4330000000000000)) - constantWide(4503599627370496.0 + 2048.0);
   vd f = (vd)mantissa - constantWide(1.0);
   vd s = f / (f + constantWide(2.0));

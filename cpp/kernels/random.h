@@ -49,7 +49,7 @@ INLINE vl philoxHalf(vl key, vl stream, vl index) {
   vl low = index, high = stream;
   for (int round = 0; round < 10; round++) {
     vl product = mulLowWords(low, multiplier);
-    low = (product >> splatLong(32)) ^ key ^ high;
+    low = shiftRightLogical(product, 32) ^ key ^ high;
     high = product;
     key += splatLong(PHILOX_WEYL);  // a carry into the high word is harmless
   }
@@ -58,10 +58,9 @@ INLINE vl philoxHalf(vl key, vl stream, vl index) {
 
 INLINE vi randomBits(vi key, vi stream, vi index) {
   const vl word = splatLong(0xffffffff);
-  const vl shift = splatLong(32);
   vl even = philoxHalf((vl)key, (vl)stream, (vl)index);
-  vl odd = philoxHalf((vl)key >> shift, (vl)stream >> shift, (vl)index >> shift);
-  return (vi)((even & word) | (odd << shift));
+  vl odd = philoxHalf(shiftRightLogical((vl)key, 32), shiftRightLogical((vl)stream, 32), shiftRightLogical((vl)index, 32));
+  return (vi)((even & word) | (odd << splatLong(32)));
 }
 
 INLINE vf unitFloat(vi bits) { return toFloat(shiftRightLogical(bits, 8)) * splat(5.9604644775390625e-8f); }

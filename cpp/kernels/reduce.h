@@ -15,8 +15,8 @@
 #include "blocks.h"
 #include "verify.h"
 
-static const int64_t STRIP = 2048;         // columns of accumulators in L1
-static const int64_t OUTPUT_BUFFER = 2048; // results that wait for the epilogue
+static const int64_t STRIP = 4096;         // columns of accumulators: long runs of each row, sums still in L1
+static const int64_t OUTPUT_BUFFER = 4096; // results that wait for the epilogue
 static const int32_t FLUSH_ROWS = 64;      // rows of a column summed before they go to the next level
 static const int64_t MAXIMUM_PIECES = 64;  // of a strip; 256 of a row
 static const int64_t ENOUGH_CHUNKS = 16;   // do without pieces
@@ -317,6 +317,14 @@ static void reduceRows(ReduceThread* t, const Reduction& r, int64_t begin, int64
       int64_t count = end - output < perBlock ? end - output : perBlock;
       runShortBlock(f, r.views, output * r.rows, count * r.rows);
       const int32_t* x = (const int32_t*)f->slots[result];
+      while (length <= SHORT_SEGMENT && count > 0) {
+        int32_t n = count < LANES ? (int32_t)count : LANES;
+        r.ops->shortSegments(t->values + pending.buffered, t->indices + pending.buffered, x, length, n, count * length);
+        pending.buffered += n;
+        x += n * length;
+        count -= n;
+        if (pending.buffered + LANES > OUTPUT_BUFFER) flushPending(t, r, &pending, false);
+      }
       while (count > 0) {
         int32_t n = LANES - pending.count < count ? LANES - pending.count : (int32_t)count;
         r.ops->segments(pending.accumulators + pending.count, x, length, n);
