@@ -10,14 +10,16 @@ static const int64_t FRAME_OFFSET = THREAD_SCRATCH / 2;  // the lower half of th
 struct EpiloguePlan {
   bool exists;
   bool oneColumn;  // the engine drops axes of length 1: the rows of c are then its columns
-  BlockPlan blocks;
+  bool isFlat;     // whole rows of all operands lie side by side: `flat` runs over them as one, in longer blocks
+  int64_t width;   // columns of c
+  BlockPlan blocks, flat;
 };
 
 INLINE int64_t epilogueHeader() { return alignUp((int64_t)sizeof(EpiloguePlan), 64); }
 
 static int64_t epiloguePlanBytes(const StepArgs* args) {
   if (!args->words[0]) return epilogueHeader();
-  return epilogueHeader() + blockPlanBytes(parseExpression(args->words + 1), args->viewCount - 3);
+  return epilogueHeader() + 2 * blockPlanBytes(parseExpression(args->words + 1), args->viewCount - 3);
 }
 
 static void prepareEpilogue(const StepArgs* args, uint8_t* memory) {
@@ -28,8 +30,15 @@ static void prepareEpilogue(const StepArgs* args, uint8_t* memory) {
   Expression expression = parseExpression(args->words + 1);
   const View& c = args->views[2];
   plan->oneColumn = c.dims[c.rank - 1] == 1 && c.dynamicAxis != c.rank - 1;
-  planBlocks(&plan->blocks, expression, args->views + 3, expression.loads, args->viewCount - 3 - expression.loads, 0,
-             nullptr, true, memory + epilogueHeader());
+  plan->width = c.dims[c.rank - 1];
+  int32_t stores = args->viewCount - 3 - expression.loads;
+  uint8_t* behind = memory + epilogueHeader();
+  planBlocks(&plan->blocks, expression, args->views + 3, expression.loads, stores, 0, nullptr, true, behind);
+  // A row of 128 elements spends as long on the interpreter as on the work; the weights' update, whose operands are all
+  // contiguous, runs in blocks of 512 instead.
+  behind += blockPlanBytes(expression, args->viewCount - 3);
+  planBlocks(&plan->flat, expression, args->views + 3, expression.loads, stores, 0, nullptr, false, behind);
+  plan->isFlat = plan->flat.geometry.rank == 1 && c.dynamicAxis != c.rank - 1 && plan->width > 1;
 }
 
 // What a thread holds open while it works on the chunks of a step.
@@ -37,15 +46,15 @@ struct Epilogue {
   const EpiloguePlan* plan;
   const StepArgs* args;
   uint8_t* scratch;
-  bool open;
-  Frame frame;
+  bool open, flatOpen;
+  Frame frame, flatFrame;
 };
 
 INLINE void startEpilogue(Epilogue& epilogue, const StepArgs* args, const EpiloguePlan* plan, Thread* thread) {
   epilogue.plan = plan;
   epilogue.args = args;
   epilogue.scratch = thread->scratch + FRAME_OFFSET;
-  epilogue.open = false;
+  epilogue.open = epilogue.flatOpen = false;
 }
 
 // Rows and columns of one batch of c's view with `viewRows` rows; batches counted in row-major order.
@@ -53,6 +62,14 @@ static void runEpilogue(Epilogue& epilogue, int64_t batch, int64_t viewRows, int
                         int64_t columnBegin, int64_t columnEnd) {
   const EpiloguePlan* plan = epilogue.plan;
   const View* views = epilogue.args->views + 3;
+  if (plan->isFlat && columnBegin == 0 && columnEnd == plan->width) {
+    uint8_t* scratch = epilogue.scratch + alignUp(plan->blocks.frameBytes, 64);
+    if (!epilogue.flatOpen) openFrame(&epilogue.flatFrame, &plan->flat, views, scratch, plan->flat.block);
+    epilogue.flatOpen = true;
+    int64_t first = batch * viewRows;
+    runAny(&epilogue.flatFrame, views, 0, 1, (first + rowBegin) * plan->width, (first + rowEnd) * plan->width);
+    return;
+  }
   if (!epilogue.open) openFrame(&epilogue.frame, &plan->blocks, views, epilogue.scratch, plan->blocks.block);
   epilogue.open = true;
   if (plan->oneColumn) runAny(&epilogue.frame, views, batch, batch + 1, rowBegin, rowEnd);
