@@ -4,7 +4,7 @@ import { bytesPerElement, type DType, viewArray } from "../base/dtype.js";
 import { DataError, TraceError } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
 import { type CompileOptions, compile, type Graph } from "../compile/compile.js";
-import type { Binding, Program } from "../compile/program.js";
+import { allSteps, type Binding, type Program } from "../compile/program.js";
 import { dependencies, formatType, type Storage, setWhenDeep, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { dataPrimitive } from "../ops/leaf.js";
@@ -131,12 +131,16 @@ export function realizeSync(tensors: readonly Tensor[]): void {
 export async function realize(tensors: readonly Tensor[]): Promise<void> {
   const prepared = prepare(tensors);
   if (!prepared) return;
-  const { executable } = prepared.loaded;
-  prepared.finish(
-    backend().synchronous
-      ? executable.runSync(prepared.bindings, 1)
-      : await executable.run(prepared.bindings, 1),
-  );
+  const { executable, program } = prepared.loaded;
+  // A function of the host may be asynchronous; everything else is soonest done at once.
+  const waits = !backend().synchronous || callsHost(program);
+  const run = waits ? await executable.run(prepared.bindings, 1) : executable.runSync(prepared.bindings, 1);
+  prepared.finish(run);
+}
+
+function callsHost(program: Program): boolean {
+  for (const { step } of allSteps(program.steps)) if (step.kind === "yield") return true;
+  return false;
 }
 
 function prepare(tensors: readonly Tensor[]): Prepared | undefined {

@@ -126,7 +126,7 @@ export function createNode(
 }
 
 /** Longer chains are computed up to here, so that a loop that reads nothing does not build a graph without end. */
-const DEPTH_BOUND = 512;
+const DEPTH_BOUND = 256;
 let whenDeep: ((node: Tensor) => void) | undefined;
 
 /** What is done with a node behind a chain longer than the bound; set by the engine, which can compute it. */

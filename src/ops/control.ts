@@ -1,7 +1,7 @@
 /** Programs inside programs: `scan`, `cond`; and the points where a step talks to the outside: `hostCall`, `allReduce`. */
 import type { NDArray } from "../base/array.js";
 import { isFloat } from "../base/dtype.js";
-import { ShapeError } from "../base/errors.js";
+import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { flatten as flattenTree, mapTree, type Tree } from "../base/tree.js";
 import { definePrimitive, type TensorType } from "../graph/primitive.js";
@@ -133,6 +133,7 @@ function scanNode(
   reverse: boolean,
 ): Tensor {
   const { body, captured } = closeBody(parameters, [...next, ...ys]);
+  refuseHostCalls("scan", body);
   const stacked = (t: TensorType): TensorType => ({
     shape: [length, ...t.shape],
     dtype: t.dtype,
@@ -306,6 +307,7 @@ function condNode(predicate: Tensor, left: readonly Tensor[], right: readonly Te
     return { parameters, results: results.map(substitute) };
   };
   const bodies = [close(left), close(right)];
+  for (const body of bodies) refuseHostCalls("cond", body);
   const node = new Tensor(
     condPrimitive,
     [predicate, ...captured],
@@ -477,6 +479,17 @@ function closeBody(
     },
     captured,
   };
+}
+
+/** Control leaves native code between two steps of the outermost list only. */
+function refuseHostCalls(who: string, body: Body): void {
+  if (!topologicalOrder(body.results).some((node) => node.payload.host)) return;
+  throw new ConfigError({
+    who,
+    expected: "a body that the engine runs alone",
+    received: "a body that calls the host",
+    fix: `Call the host before or behind the ${who}.`,
+  });
 }
 
 /** Leaves that hold data, and nodes already computed: what a branch takes from outside. */
