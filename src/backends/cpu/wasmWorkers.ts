@@ -38,9 +38,9 @@ function startThread(
   const { Worker: Thread } = builtin("node:worker_threads");
   const here = import.meta.url; // Not in one expression with the name: bundlers for browsers would copy the file.
   const thread = new Thread(new URL("./worker.js", here), { workerData: task, execArgv: [] });
-  thread.unref();
   thread.on("message", receive);
   thread.on("error", (error: Error) => receive({ failure: error.message }));
+  thread.unref(); // Behind the listeners: adding one refs the port.
   return { keepAlive: (isNeeded) => (isNeeded ? thread.ref() : thread.unref()) };
 }
 
