@@ -1,24 +1,25 @@
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { loadAddon } from "../backends/cpu/addon.js";
+import { MyelinError } from "../base/errors.js";
 import { type ChartOptions, terminalOf } from "../charts/index.js";
 import { type DatasetName, type DatasetPlace, datasetPlaces } from "../datasets/index.js";
-import { type BackendName, currentBackend, findBackend, setBackend } from "../engine/index.js";
+import {
+  type BackendName,
+  type BackendStatus,
+  backendReport,
+  currentBackend,
+  setBackend,
+} from "../engine/index.js";
 import { columns, defineCommand } from "./command.js";
 import { type KernelCheck, selfTest } from "./selfTest.js";
 import { version } from "./version.js";
 
-/** Those a user runs on, best first; the reference is the oracle and the last resort. */
-const backendNames = ["native", "wasm", "reference"] as const satisfies readonly BackendName[];
 const datasetNames = ["fashion-mnist", "mnist"] as const satisfies readonly DatasetName[];
 /** Seconds of each measurement: long enough for the clock of the processor to settle, short enough to wait for. */
 const measured = 0.2;
 
-interface BackendReport {
-  readonly name: BackendName;
-  readonly isAvailable: boolean;
-  readonly isInUse: boolean;
-  /** What it is, or why it can't be had. */
-  readonly description: string;
+interface BackendReport extends BackendStatus {
+  /** What small computations gave, compared with the reference; empty for the reference itself. */
   readonly selfTest: readonly KernelCheck[];
 }
 
@@ -41,7 +42,8 @@ export interface DoctorReport {
     readonly memoryBytes: number;
   };
   readonly backends: readonly BackendReport[];
-  readonly inUse: { readonly name: string; readonly description: string; readonly reason: string };
+  /** The backend that programs run on; null where `MYELIN_BACKEND` names one that can't be had. */
+  readonly inUse: { readonly name: BackendName | null; readonly reason: string };
   /** Measured just now on the native backend, else null. */
   readonly speed: {
     readonly threads: number;
@@ -56,7 +58,11 @@ export const doctor = defineCommand({
   name: "doctor",
   summary: "what this machine offers: backends, a self-test of the kernels, speed, data",
   options: {
-    threads: { kind: "integer", least: 1, help: "threads of the native backend (default: the cores)" },
+    threads: {
+      kind: "integer",
+      least: 1,
+      help: "threads of the native and the WASM backend (default: the cores)",
+    },
     json: { kind: "flag", help: "print the report as JSON" },
   },
   async run({ threads, json }, { stdout }) {
@@ -69,20 +75,13 @@ export const doctor = defineCommand({
 /** Looks at the machine; afterwards the same backend is in use as before. */
 export async function examine(threads?: number): Promise<DoctorReport> {
   const options = threads === undefined ? {} : { threads };
-  const { name: inUse } = currentBackend();
+  const inUse = chosen();
   const backends: BackendReport[] = [];
-  for (const name of backendNames) {
-    const found = find(name, options);
-    const isAvailable = "description" in found;
-    backends.push({
-      name,
-      isAvailable,
-      isInUse: name === inUse,
-      description: isAvailable ? found.description : found.reason,
-      selfTest: isAvailable && name !== "reference" ? await selfTest(name) : [],
-    });
+  for (const status of backendReport(options)) {
+    const isTested = status.isAvailable && status.name !== "reference";
+    backends.push({ ...status, selfTest: isTested ? await selfTest(status.name, options) : [] });
   }
-  await setBackend(inUse as BackendName, options);
+  if (inUse.name !== null) await setBackend(inUse.name, options);
   const native = loadAddon().addon?.info();
   return {
     version: version(),
@@ -94,31 +93,35 @@ export async function examine(threads?: number): Promise<DoctorReport> {
       memoryBytes: totalmem(),
     },
     backends,
-    inUse: { ...currentBackend(), reason: reasonFor(inUse, backends) },
+    inUse: { name: inUse.name, reason: inUse.reason ?? reasonFor(inUse.name, backends) },
     speed: measureSpeed(threads),
     data: {
       MYELIN_DATA: process.env.MYELIN_DATA || null,
       datasets: await Promise.all(datasetNames.map(findDataset)),
     },
-    isHealthy: backends.every(({ selfTest }) => selfTest.every(({ isPassed }) => isPassed)),
+    isHealthy:
+      inUse.name !== null && backends.every(({ selfTest }) => selfTest.every(({ isPassed }) => isPassed)),
   };
 }
 
-function find(name: BackendName, options: { readonly threads?: number }) {
+/** The backend that programs run on here, or why none can be chosen (`MYELIN_BACKEND` names one that is missing). */
+function chosen(): { name: BackendName; reason?: string } | { name: null; reason: string } {
   try {
-    return findBackend(name, options);
+    const name = currentBackend().name as BackendName;
+    return process.env.MYELIN_BACKEND ? { name, reason: "as MYELIN_BACKEND says" } : { name };
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) };
+    if (error instanceof MyelinError) return { name: null, reason: error.message };
+    throw error;
   }
 }
 
-function reasonFor(inUse: string, backends: readonly BackendReport[]): string {
-  const missing = backends.slice(
-    0,
-    backends.findIndex(({ name }) => name === inUse),
-  );
-  if (missing.length === 0) return "the fastest there is";
-  return `the fastest available; ${missing.map(({ name, description }) => `${name}: ${description}`).join("; ")}`;
+function reasonFor(inUse: string | null, backends: readonly BackendReport[]): string {
+  const at = backends.findIndex(({ name }) => name === inUse);
+  if (at <= 0) return "the fastest there is";
+  return `the fastest available: no ${backends
+    .slice(0, at)
+    .map(({ name }) => name)
+    .join(" and no ")} backend here`;
 }
 
 function measureSpeed(threads: number | undefined): DoctorReport["speed"] {
@@ -175,7 +178,7 @@ function formatReport(report: DoctorReport, { unicode = true }: ChartOptions): s
         `${description}${isInUse ? " (in use)" : ""}`,
       ]),
     ),
-    `  In use: ${inUse.name} (${inUse.description}), ${inUse.reason}.`,
+    inUse.name === null ? `  In use: none. ${inUse.reason}` : `  In use: ${inUse.name}, ${inUse.reason}.`,
     "",
     "Self-test against the reference",
     ...(tested.length > 0 ? columns(tested) : ["  no other backend to test"]),

@@ -1,6 +1,6 @@
 /** A few small computations on a backend, compared with the reference: does this machine compute right? */
 
-import { type BackendName, grad, setBackend, tensor } from "../engine/index.js";
+import { type BackendName, type BackendOptions, grad, setBackend, tensor } from "../engine/index.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   add,
@@ -50,13 +50,13 @@ const checks: Readonly<Record<string, () => Tensor>> = {
  *
  * @param name `native` or `wasm`; the reference itself is what the others are compared with
  */
-export async function selfTest(name: BackendName): Promise<KernelCheck[]> {
+export async function selfTest(name: BackendName, options: BackendOptions = {}): Promise<KernelCheck[]> {
   const results: KernelCheck[] = [];
   for (const [kernel, build] of Object.entries(checks)) {
     await setBackend("reference");
     const expected = await build().data();
     try {
-      await setBackend(name);
+      await setBackend(name, options);
       const difference = worst(await build().data(), expected);
       results.push({ kernel, isPassed: difference <= tolerance, difference });
     } catch (error) {
