@@ -2,6 +2,9 @@
 //
 //   npm run example customTraining
 //
+// Prints a loss of 0.0092 after 3,000 steps (the noise alone has 0.0100) and a largest distance of 0.074 from the true
+// curve. About a second.
+//
 // `fit` is written with the same pieces: valueAndGrad, optimizer.apply, jit. Take them when a step is not
 // "predict, compare, improve", or when you want to see everything.
 

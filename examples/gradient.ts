@@ -1,6 +1,9 @@
 // Derivatives of functions: of any order, of many arguments, and as a compiled step that goes downhill.
 //
 //   npm run example gradient
+//
+// Prints the table of tanh and its two derivatives, and the way down: height 12.5 at the start, 3.2e-8 at (0.9998,
+// 0.9996) after 20,000 steps. A second or two.
 
 import { parseArgs } from "node:util";
 import { add, charts, grad, jit, mul, square, sub, sum, type Tensor, tanh, tensor } from "myelin";

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { loadAddon } from "../backends/cpu/addon.js";
 import { MyelinError } from "../base/errors.js";
@@ -36,7 +37,7 @@ export interface DoctorReport {
   readonly node: { readonly version: string; readonly platform: string; readonly arch: string };
   readonly processor: {
     readonly model: string;
-    /** Instruction sets that the native kernels know; empty without the native backend. */
+    /** Vector extensions that matter here, as far as the system tells. */
     readonly features: readonly string[];
     readonly cores: number;
     readonly memoryBytes: number;
@@ -88,7 +89,7 @@ export async function examine(threads?: number): Promise<DoctorReport> {
     node: { version: process.versions.node, platform: process.platform, arch: arch() },
     processor: {
       model: native?.processor ?? cpus()[0]?.model.trim() ?? "unknown",
-      features: native?.features.split(" ").filter(Boolean) ?? [],
+      features: native?.features.split(" ").filter(Boolean) ?? featuresFromSystem(),
       cores: native?.cores ?? availableParallelism(),
       memoryBytes: totalmem(),
     },
@@ -122,6 +123,15 @@ function reasonFor(inUse: string | null, backends: readonly BackendReport[]): st
     .slice(0, at)
     .map(({ name }) => name)
     .join(" and no ")} backend here`;
+}
+
+/** Without the addon Linux is asked; other systems say it in ways of their own. */
+function featuresFromSystem(): string[] {
+  if (process.platform !== "linux") return [];
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+  return line
+    .split(" ")
+    .filter((flag) => /^(sse4_2|avx|avx2|fma|f16c|avx512\w+|asimd\w*|sve\w*)$/.test(flag));
 }
 
 function measureSpeed(threads: number | undefined): DoctorReport["speed"] {
@@ -167,7 +177,7 @@ function formatReport(report: DoctorReport, { unicode = true }: ChartOptions): s
     ...columns([
       ["Node", `${node.version}, ${node.platform} ${node.arch}`],
       ["Processor", processor.model],
-      ["Features", processor.features.join(" ") || "unknown without the native backend"],
+      ["Features", processor.features.join(" ") || "unknown"],
       ["Resources", `${cores}, ${gigabytes(processor.memoryBytes)} GB of memory`],
     ]),
     "",
