@@ -25,6 +25,7 @@ import {
   whyNot,
 } from "./wasmModule.js";
 import type { Segment } from "./wasmRunner.js";
+import { fasterOf } from "./wasmTiming.js";
 import { countCores } from "./wasmWorkers.js";
 
 export interface WasmOptions {
@@ -85,6 +86,12 @@ export class WasmBackend implements Backend {
   }
 
   load(program: Program): Executable {
+    this.engine.startWorkers();
+    return this.loadAlone(program);
+  }
+
+  /** The same without starting the workers. */
+  loadAlone(program: Program): Executable {
     const { engine } = this;
     const { words, flat } = encode(program, this.names);
     engine.settle();
@@ -93,7 +100,6 @@ export class WasmBackend implements Backend {
     const handle = engine.exports.load(address, words.length) >>> 0;
     engine.memory.free(address, words.byteLength);
     if (handle === 0) throw rejectedProgram("wasm", engine.memory.text(engine.exports.lastMessage()));
-    engine.startWorkers();
     return new WasmExecutable(engine, handle, program, flat);
   }
 }
@@ -266,25 +272,32 @@ function roundUp(address: number): number {
  * A WASM backend, or why it can't be had here.
  *
  * In Node the module is read and compiled at once. In a browser it must have been fetched: `await prepareWasm()`.
+ * Where the platform can run relaxed SIMD and plain SIMD, a short timing decides: browsers differ.
  */
 export function createWasm(options: WasmOptions = {}): WasmBackend | { readonly reason: string } {
   const candidates = candidatesFor(options);
   if (!Array.isArray(candidates)) return candidates;
   const problems: string[] = [];
-  for (const variant of candidates) {
+  const made: WasmBackend[] = [];
+  for (const variant of fastest && options.variant === undefined ? [fastest] : candidates) {
+    if (variant === "simd" && made.length > 0) break;
     try {
       const module = moduleOf(variant);
-      if (!module) {
-        problems.push(`${variant}: not loaded yet, call await setBackend("wasm")`);
-        continue;
-      }
-      return new WasmBackend(new WasmEngine(module, variant, threadsFor(variant, options)));
+      if (module) made.push(new WasmBackend(new WasmEngine(module, variant, threadsFor(variant, options))));
+      else problems.push(`${variant}: not loaded yet, call await setBackend("wasm")`);
     } catch (error) {
       problems.push(`${variant}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  return { reason: problems.join("; ") };
+  const [first, second] = made;
+  if (!first) return { reason: problems.join("; ") };
+  const chosen = second ? fasterOf(first, second) : first;
+  if (options.variant === undefined) fastest = chosen.engine.variant;
+  return chosen;
 }
+
+/** What the timing said. */
+let fastest: WasmVariant | undefined;
 
 /** Fetches and compiles what `createWasm` will need. */
 export async function prepareWasm(options: WasmOptions = {}): Promise<void> {
