@@ -41,6 +41,11 @@ const mostBar = 30;
  * @example progressBar({ label: "Epoch 1/5", done: 812, total: 1688, values: { loss: 0.4312 } }, { width: 60 });
  */
 export function progressBar(state: ProgressState, options: ChartOptions = {}): string {
+  return drawLine(state, options, false);
+}
+
+/** @param mayWrap nothing is cut: a line that stays may take a second row, one that is drawn again may not */
+function drawLine(state: ProgressState, options: ChartOptions, mayWrap: boolean): string {
   const { width = 80, unicode = true } = options;
   const { label, total, seconds, unit = "", unitsPerStep = 1, values = {} } = state;
   const done = total === undefined ? state.done : Math.min(state.done, total);
@@ -85,6 +90,7 @@ export function progressBar(state: ProgressState, options: ChartOptions = {}): s
     if (room < leastBar) continue;
     return [...head, `${count} ${drawBar(share, room, unicode)}`, ...parts].join("  ");
   }
+  if (mayWrap) return [...head, count, ...rate, ...shown].join("  ");
   return clipText([...head, count, ...shown].join("  "), width, unicode);
 }
 
@@ -111,10 +117,10 @@ export function progressWriter(
   const interval = isInteractive ? 50 : 10_000;
   let last = isInteractive ? Number.NEGATIVE_INFINITY : now();
   let isOpen = false;
-  const draw = (state: ProgressState) => {
+  const draw = (state: ProgressState, isLast: boolean) => {
     const terminal = terminalOf(output);
     // One column stays free: some terminals wrap a line that is exactly full.
-    const line = progressBar(state, { ...terminal, width: terminal.width - 1 });
+    const line = drawLine(state, { ...terminal, width: terminal.width - 1 }, isLast || !isInteractive);
     output.write(isInteractive ? `\r\x1b[2K${line}` : `${line}\n`);
     isOpen = isInteractive;
   };
@@ -127,10 +133,10 @@ export function progressWriter(
       const time = now();
       if (time - last < interval) return;
       last = time;
-      draw(state);
+      draw(state, false);
     },
     done(state) {
-      draw(state);
+      draw(state, true);
       stop();
       last = isInteractive ? Number.NEGATIVE_INFINITY : now();
     },

@@ -118,4 +118,16 @@ describe("progressWriter", () => {
     expect(stream.written.map((text) => /\d+\/25/.exec(text)?.[0])).toEqual(["10/25", "20/25", "25/25"]);
     for (const text of stream.written) expect(text).toMatch(/^\d+\/25 [━╺─ ]+\d+%\n$/);
   });
+
+  it("cuts nothing where the line is not drawn again", () => {
+    const values = { loss: 0.4312, accuracy: 0.8451, val_loss: 0.4033, val_accuracy: 0.8565 };
+    const state = { label: "Epoch 1/5", done: 4, total: 4, seconds: 1, unit: "samples", values };
+    const whole =
+      "Epoch 1/5  4/4  4 samples/s  loss 0.4312  accuracy 0.8451  val_loss 0.4033  val_accuracy 0.8565";
+    for (const isTerminal of [true, false]) {
+      const stream = streamOf(isTerminal, 60);
+      progressWriter(stream, () => 0).done(state);
+      expect(stream.written[0]).toContain(whole);
+    }
+  });
 });
