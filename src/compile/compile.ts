@@ -45,11 +45,7 @@ export function compile(graph: Graph, options: CompileOptions): Program {
     variable,
     value: simple[graph.outputs.length + i]!,
   }));
-  const scaled = scaledLengths(simple, isLeaf);
-  const lengthOf = (extent: Extent): Tensor => {
-    if (extent.factor === 1) return extent.length;
-    return scaled.get(`${extent.length.id}*${extent.factor}`)!;
-  };
+  const lengthOf = scaledLengths();
   const lowered = lower({
     outputs,
     updates,
@@ -71,15 +67,14 @@ export function compile(graph: Graph, options: CompileOptions): Program {
   };
 }
 
-/** A merged dynamic axis has `length · factor` rows at run time: that product as a node of the program. */
-function scaledLengths(roots: readonly Tensor[], isLeaf: (node: Tensor) => boolean): Map<string, Tensor> {
+/** A merged dynamic axis has `length · factor` rows at run time: that product as a node of the program, one for each. */
+function scaledLengths(): (extent: Extent) => Tensor {
   const scaled = new Map<string, Tensor>();
-  for (const node of topologicalOrder(roots, isLeaf)) {
-    for (const { extent } of node.outputs) {
-      if (!extent || extent.factor === 1) continue;
-      const key = `${extent.length.id}*${extent.factor}`;
-      if (!scaled.has(key)) scaled.set(key, mul(extent.length, extent.factor));
-    }
-  }
-  return scaled;
+  return ({ length, factor }) => {
+    if (factor === 1) return length;
+    const key = `${length.id}*${factor}`;
+    const known = scaled.get(key) ?? mul(length, factor);
+    scaled.set(key, known);
+    return known;
+  };
 }

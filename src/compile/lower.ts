@@ -199,8 +199,9 @@ class Lowering extends UnitLowering {
 
   /** Lowers a body to a list of its own; results are written to the given places. */
   private nested(body: Body, targets: readonly { value: Tensor; place: Place }[]): Step[] {
-    const outer = this.steps;
+    const outer = { steps: this.steps, foldScalars: this.foldScalars };
     this.steps = [];
+    this.foldScalars = true; // the values of a body's numbers are part of its key
     const isLeaf = (node: Tensor) => this.input.isLeaf(node) || body.parameters.includes(node);
     const required = new Set(targets.map(({ value }) => value));
     const lengths = new Set<Tensor>();
@@ -209,6 +210,9 @@ class Lowering extends UnitLowering {
     }
     for (const length of lengths) required.add(length);
     const order = topologicalOrder([...lengths, ...required], isLeaf);
+    // Nodes may stand in several bodies, and outside of them, with another place each time.
+    const isOwn = (node: Tensor) => node.payload.scalar !== undefined || !this.input.isLeaf(node);
+    const restore = this.setAside(order.filter(isOwn));
     this.noteUsedResults(order);
     const fusion = fuse({ order, required, isLeaf, needsOf: this.needsOf, enabled: this.input.fusion });
     const plan = schedule(fusion, [], isLeaf);
@@ -221,7 +225,10 @@ class Lowering extends UnitLowering {
     this.units(plan.units, fusion, required);
     for (const { from, to } of copies) this.copy(from, to, false);
     const steps = this.steps;
-    this.steps = outer;
+    this.steps = outer.steps;
+    this.foldScalars = outer.foldScalars;
+    restore();
+    this.setAside(body.parameters);
     return steps;
   }
 

@@ -60,9 +60,12 @@ export abstract class Places implements Lowered {
   private readonly slotOfScalar = new Map<Tensor, number>();
   private readonly pickKeys = new Map<Tensor, Tensor[]>();
   private scalarBuffer = -1;
+  /** Whether numbers are part of the program; in bodies they always are. */
+  protected foldScalars: boolean;
   private readonly writtenLeaves: ReadonlySet<Tensor>;
 
   constructor(protected readonly input: LowerInput) {
+    this.foldScalars = input.foldScalars;
     this.writtenLeaves = new Set(input.updates.map((update) => update.variable));
   }
 
@@ -104,7 +107,7 @@ export abstract class Places implements Lowered {
 
   protected copy(from: Tensor, to: Place, commit: boolean, label = "copy"): void {
     const inner = this.viewedFrom(from);
-    if (this.input.foldScalars && inner.payload.scalar !== undefined) {
+    if (this.foldScalars && inner.payload.scalar !== undefined) {
       const writes = [this.operand(to, from.dtype, undefined)];
       const expression: Expression = {
         loads: 0,
@@ -170,7 +173,7 @@ export abstract class Places implements Lowered {
 
   protected findPlace(node: Tensor): Place {
     if (node.payload.scalar !== undefined)
-      return this.input.foldScalars ? this.fixedScalar(node) : this.scalarPlace(node);
+      return this.foldScalars ? this.fixedScalar(node) : this.scalarPlace(node);
     if (node.payload.constant) return this.bound({ kind: "constant", array: node.payload.constant }, node);
     if (this.input.isLeaf(node)) {
       return this.bound(
@@ -203,6 +206,25 @@ export abstract class Places implements Lowered {
     const place = this.temporary(node.shape, node.dtype);
     this.places.set(node, place);
     return place;
+  }
+
+  /** Has the nodes placed anew; the function it returns brings back where they were. */
+  protected setAside(nodes: readonly Tensor[]): () => void {
+    const before = nodes.map((node) => [node, this.places.get(node), this.pickKeys.get(node)] as const);
+    const clear = () => {
+      for (const node of nodes) {
+        this.places.delete(node);
+        this.pickKeys.delete(node);
+      }
+    };
+    clear();
+    return () => {
+      clear();
+      for (const [node, place, keys] of before) {
+        if (place) this.places.set(node, place);
+        if (keys) this.pickKeys.set(node, keys);
+      }
+    };
   }
 
   /** One result of a node with several: kept under a key node of its own. */

@@ -302,7 +302,7 @@ export abstract class UnitLowering extends Places {
   }
 
   protected sourceOf(node: Tensor, unit: { space: Shape; extent: Extent | undefined }): Source {
-    if (this.input.foldScalars) {
+    if (this.foldScalars) {
       const inner = this.viewedFrom(node);
       if (inner.payload.scalar !== undefined)
         return { kind: "constant", value: inner.payload.scalar, dtype: node.dtype };

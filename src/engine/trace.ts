@@ -126,7 +126,7 @@ export function explainTraced(leaf: Tensor): never {
       who: "read",
       expected: "a tensor with a value",
       received: `a value that depends on ${what} of the function being traced`,
-      fix: "Inside jit nothing is computed yet: return the tensor and read it outside, or use where(…) and cond(…) for decisions.",
+      fix: "Inside jit, and in the body of a scan, nothing is computed yet: return the tensor and read it outside, or use where(…) and cond(…) for decisions.",
     });
   }
   throw new TraceError({

@@ -39,6 +39,11 @@ export interface Body {
 
 let nextId = 1;
 
+/** Nodes made from now on have at least this number. */
+export function nextNodeId(): number {
+  return nextId;
+}
+
 /**
  * An immutable array of numbers, and at the same time the node of the graph that computes it.
  *

@@ -7,10 +7,10 @@ import { flatten as flattenTree, mapTree, type Tree } from "../base/tree.js";
 import { definePrimitive, type TensorType } from "../graph/primitive.js";
 import { graphKey } from "../graph/print.js";
 import { rewrite } from "../graph/rewrite.js";
-import { type Body, createNode, formatType, isTensor, Tensor } from "../graph/tensor.js";
+import { type Body, createNode, formatType, isTensor, nextNodeId, Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { reshape } from "./broadcast.js";
-import { add } from "./elementwise.js";
+import { add, identity } from "./elementwise.js";
 import { placeholder } from "./leaf.js";
 import { concat, full, slice } from "./movement.js";
 
@@ -81,25 +81,23 @@ export function scan<C extends Tree<Tensor>, X extends Tree<Tensor>, Y extends T
 ): [C, Y] {
   const carries = flattenTree(init as Tree<Tensor>, isTensor).leaves;
   const xs = flattenTree(sequences as Tree<Tensor>, isTensor).leaves;
-  const length = options.length ?? xs[0]?.shape[0];
-  if (length === undefined)
-    throw new ShapeError({ who: "scan", expected: "sequences or { length }", received: "neither" });
-  for (const x of xs) {
-    if (x.shape[0] !== length) {
-      throw new ShapeError({
-        who: "scan",
-        expected: `sequences of length ${length}`,
-        received: `shape ${formatShape(x.shape)}`,
-      });
-    }
-  }
-  const trace = {};
+  const length = scanLength(xs, options.length);
+  const trace = { active: true };
   let index = 0;
   const carryParameters = carries.map((c) => placeholder(c, index++, trace));
   const elementParameters = xs.map((x) => placeholder(elementType(x), index++, trace));
   const [next, ys] = fn(refill(init, carryParameters), refill(sequences, elementParameters));
+  trace.active = false;
   const nextLeaves = flattenTree(next as Tree<Tensor>, isTensor).leaves;
   const yLeaves = flattenTree(ys as Tree<Tensor>, isTensor).leaves;
+  if (nextLeaves.length > carries.length) {
+    throw new ShapeError({
+      who: "scan",
+      expected: `a body that returns ${carries.length} states, as it was given`,
+      received: `${nextLeaves.length}`,
+      fix: "Return [state, results]: what should be stacked stands second.",
+    });
+  }
   carries.forEach((carry, i) => {
     const result = nextLeaves[i];
     if (!result || !sameShape(result.shape, carry.shape) || result.dtype !== carry.dtype) {
@@ -121,6 +119,30 @@ export function scan<C extends Tree<Tensor>, X extends Tree<Tensor>, Y extends T
   );
   const outputs = results(node);
   return [refill(init, outputs.slice(0, carries.length)), refill(ys, outputs.slice(carries.length))];
+}
+
+function scanLength(xs: readonly Tensor[], given: number | undefined): number {
+  const length = given ?? xs[0]?.shape[0];
+  for (const x of xs) {
+    if (x.rank > 0 && x.shape[0] === length) continue;
+    throw new ShapeError({
+      who: "scan",
+      expected: x.rank === 0 ? "sequences with a first axis to run along" : `sequences of length ${length}`,
+      received: `shape ${formatShape(x.shape)}`,
+      fix: "What is the same in each iteration needs no sequence: the body may use it directly.",
+    });
+  }
+  if (length === undefined) {
+    throw new ShapeError({ who: "scan", expected: "sequences or { length }", received: "neither" });
+  }
+  if (!Number.isInteger(length) || length < 0) {
+    throw new ConfigError({
+      who: "scan",
+      expected: "a length that is an integer ≥ 0",
+      received: String(length),
+    });
+  }
+  return length;
 }
 
 function scanNode(
@@ -180,9 +202,13 @@ function scanGradient(
   const zeroLike = (t: Tensor) => full(t.shape, 0, t.dtype);
   const carryIndex = range(carryCount!).filter((i) => differentiable(inputs[i]!));
   const sequenceIndex = range(sequences!).filter((i) => differentiable(inputs[carryCount! + i]!));
-  const invariants = inputs.slice(carryCount! + sequences!);
+  // Fresh nodes, so that paths from one invariant to another, outside of the loop, do not count here.
+  const invariants = inputs.slice(carryCount! + sequences!).map(identity);
   const invariantIndex = range(invariants.length).filter((i) => differentiable(invariants[i]!));
   const resultIndex = range(resultCount!).filter((i) => gradients[carryCount! + i]);
+  // A derivative of the derivative asks for that of the saved carries too.
+  const savedGradient = (i: number) => gradients[carryCount! + resultCount! + i]!;
+  const savedIndex = range(carryCount!).filter((i) => gradients[carryCount! + resultCount! + i]);
 
   const trace = {};
   let index = 0;
@@ -192,6 +218,7 @@ function scanGradient(
   const savedElement = saved.map((s) => parameter(elementType(s)));
   const xElement = range(sequences!).map((i) => parameter(elementType(inputs[carryCount! + i]!)));
   const gElement = resultIndex.map((i) => parameter(elementType(gradients[carryCount! + i]!)));
+  const gSaved = savedIndex.map((i) => parameter(elementType(savedGradient(i))));
   // The forward body on this iteration's values; invariants are captured from outside.
   const values = [...savedElement, ...xElement, ...invariants];
   const substitute = rewrite(body.results, (rebuilt, original) => {
@@ -207,9 +234,10 @@ function scanGradient(
     [
       ...carryIndex.map((i) => substitute(body.results[i]!)),
       ...resultIndex.map((i) => substitute(body.results[carryCount! + i]!)),
+      ...savedIndex.map((i) => savedElement[i]!),
     ],
     targets,
-    [...dCarry, ...gElement],
+    [...dCarry, ...gElement, ...gSaved],
   );
   const gradientOf = (i: number) => pulled[i] ?? zeroLike(targets[i]!);
   const next = carryIndex.map((_, i) => gradientOf(i));
@@ -227,8 +255,9 @@ function scanGradient(
       ...saved,
       ...inputs.slice(carryCount!, carryCount! + sequences!),
       ...resultIndex.map((i) => gradients[carryCount! + i]!),
+      ...savedIndex.map(savedGradient),
     ],
-    [...dCarry, ...dInvariant, ...savedElement, ...xElement, ...gElement],
+    [...dCarry, ...dInvariant, ...savedElement, ...xElement, ...gElement, ...gSaved],
     [...next, ...accumulated],
     dx,
     length!,
@@ -274,6 +303,7 @@ export function cond<R extends Tree<Tensor>>(predicate: Tensor, whenTrue: () => 
       received: formatType(predicate),
     });
   }
+  const from = nextNodeId();
   const chosen = whenTrue();
   const left = flattenTree(chosen as Tree<Tensor>, isTensor).leaves;
   const right = flattenTree(whenFalse() as Tree<Tensor>, isTensor).leaves;
@@ -287,27 +317,29 @@ export function cond<R extends Tree<Tensor>>(predicate: Tensor, whenTrue: () => 
       received: `${left.map(formatType).join(", ")} and ${right.map(formatType).join(", ")}`,
     });
   }
-  return refill(chosen, condNode(predicate, left, right));
+  // What stood before the functions were called is computed outside of them.
+  return refill(
+    chosen,
+    condNode(predicate, left, right, ({ id }) => id >= from),
+  );
 }
 
-function condNode(predicate: Tensor, left: readonly Tensor[], right: readonly Tensor[]): Tensor[] {
-  // The bodies hold everything that neither is a leaf nor needed by the other side alone; leaves are captured.
-  const captured = capturedLeaves([...left, ...right]);
-  const trace = {};
-  const parameters = captured.map((t, i) => placeholder(typeOf(t), i, trace));
-  const close = (results: readonly Tensor[]): Body => {
-    const substitute = rewrite(
-      results,
-      (rebuilt, original) => {
-        const at = captured.indexOf(original);
-        return at >= 0 ? parameters[at]! : rebuilt;
-      },
-      (node) => captured.includes(node),
-    );
-    return { parameters, results: results.map(substitute) };
-  };
-  const bodies = [close(left), close(right)];
-  for (const body of bodies) refuseHostCalls("cond", body);
+function condNode(
+  predicate: Tensor,
+  left: readonly Tensor[],
+  right: readonly Tensor[],
+  isNew: (node: Tensor) => boolean,
+): Tensor[] {
+  const both = [...left, ...right];
+  const isInside = (node: Tensor) =>
+    isNew(node) && node.storage === undefined && node.primitive.kind !== "leaf";
+  const inside = topologicalOrder(both, (node) => !isInside(node)).filter(isInside);
+  const { body, captured } = closeBody([], both, inside);
+  const bodies: Body[] = [
+    { parameters: body.parameters, results: body.results.slice(0, left.length) },
+    { parameters: body.parameters, results: body.results.slice(left.length) },
+  ];
+  for (const branch of bodies) refuseHostCalls("cond", branch);
   const node = new Tensor(
     condPrimitive,
     [predicate, ...captured],
@@ -323,13 +355,17 @@ function condGradient(
   inputs: readonly Tensor[],
   gradients: readonly (Tensor | null)[],
 ): (Tensor | null)[] {
+  const from = nextNodeId();
   const captured = inputs.slice(1);
-  const targets = captured.filter((t) => isFloat(t.dtype));
+  const bodies = node.payload.bodies!;
+  const own = new Set(topologicalOrder(bodies.flatMap((body) => body.results)));
+  // Fresh nodes, so that paths from one captured tensor to another, outside, do not count here.
+  const values = captured.map(identity);
+  const targets = values.filter((t) => isFloat(t.dtype));
   const branch = (body: Body): Tensor[] => {
-    // Parameters become fresh nodes so that the derivative is taken with respect to this branch's uses only.
     const substitute = rewrite(body.results, (rebuilt, original) => {
       const at = body.parameters.indexOf(original);
-      return at >= 0 ? captured[at]! : rebuilt;
+      return at >= 0 ? values[at]! : rebuilt;
     });
     const active = range(body.results.length).filter((i) => gradients[i]);
     const pulled = differentiate!(
@@ -339,9 +375,10 @@ function condGradient(
     );
     return targets.map((t, i) => pulled[i] ?? full(t.shape, 0, t.dtype));
   };
-  const [left, right] = node.payload.bodies!.map(branch);
-  const out = targets.length > 0 ? condNode(inputs[0]!, left!, right!) : [];
-  return [null, ...captured.map((t) => (isFloat(t.dtype) ? out[targets.indexOf(t)]! : null))];
+  const [left, right] = bodies.map(branch);
+  if (targets.length === 0) return inputs.map(() => null);
+  const out = condNode(inputs[0]!, left!, right!, (n) => n.id >= from || own.has(n));
+  return [null, ...values.map((t) => (isFloat(t.dtype) ? out[targets.indexOf(t)]! : null))];
 }
 
 // ---- the outside -----------------------------------------------------------------------------------------------
@@ -417,12 +454,15 @@ const allReducePrimitive = definePrimitive({
 /**
  * Makes a traced body stand on its own: nodes that do not depend on its parameters are computed outside, once, and
  * reach it as further parameters; numbers, constants and index generators stay inside.
+ *
+ * @param inside nodes that are computed inside though they do not depend on a parameter
  */
 function closeBody(
   parameters: readonly Tensor[],
   bodyResults: readonly Tensor[],
+  inside: readonly Tensor[] = [],
 ): { body: Body; captured: Tensor[] } {
-  const inner = new Set<Tensor>(parameters);
+  const inner = new Set<Tensor>([...parameters, ...inside]);
   const stays = (node: Tensor) =>
     node.payload.scalar !== undefined ||
     node.payload.constant !== undefined ||
@@ -490,16 +530,6 @@ function refuseHostCalls(who: string, body: Body): void {
     received: "a body that calls the host",
     fix: `Call the host before or behind the ${who}.`,
   });
-}
-
-/** Leaves that hold data, and nodes already computed: what a branch takes from outside. */
-function capturedLeaves(roots: readonly Tensor[]): Tensor[] {
-  const isOutside = (node: Tensor) =>
-    node.storage !== undefined ||
-    (node.primitive.kind === "leaf" &&
-      node.payload.scalar === undefined &&
-      node.payload.constant === undefined);
-  return topologicalOrder(roots, (node) => node.storage !== undefined).filter(isOutside);
 }
 
 function typeOf(t: TensorType): TensorType {
