@@ -10,9 +10,12 @@ export interface ReadOptions {
   file?: string;
 }
 
-/** The bytes as a `Uint8Array`, without a copy. */
+/** The bytes as a plain `Uint8Array`, without a copy: `slice` of Node's `Buffer` is a view, not a copy. */
 export function asBytes(who: string, bytes: Bytes): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof Uint8Array) {
+    const isPlain = bytes.constructor === Uint8Array;
+    return isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
   if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
   throw new ConfigError({
     who,

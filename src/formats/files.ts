@@ -83,7 +83,7 @@ export async function readFile(path: string | URL): Promise<Uint8Array> {
  */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
   const { fs, path: paths } = await nodeFiles("writeFileAtomic");
-  const target = path instanceof URL ? (await import("node:url")).fileURLToPath(path) : path;
+  const target = path instanceof URL ? process.getBuiltinModule("node:url").fileURLToPath(path) : path;
   const folder = paths.dirname(target);
   const temporary = paths.join(folder, `.myelin-${crypto.randomUUID()}.tmp`);
   try {

@@ -3,6 +3,8 @@ export { crc32, sha256 } from "./checksum.js";
 export { FileFormatError } from "./fault.js";
 export { FileSystemError, fileExists, readFile, removeFile, writeFileAtomic } from "./files.js";
 export { type GunzipOptions, gunzip } from "./gzip.js";
+export { type Hdf5File, readHdf5 } from "./hdf5Read.js";
+export { writeHdf5 } from "./hdf5Write.js";
 export { type IdxArray, readIdx, writeIdx } from "./idx.js";
 export { readNpy, writeNpy } from "./npy.js";
 export {

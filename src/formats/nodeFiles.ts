@@ -7,7 +7,7 @@ export interface NodeFiles {
 }
 
 /**
- * The file modules of Node, loaded when first needed so that a browser can load this module too.
+ * The file modules of Node, taken when first needed so that a browser can load this module too.
  *
  * @throws {FileError} in a browser
  */
@@ -20,8 +20,8 @@ export async function nodeFiles(who: string): Promise<NodeFiles> {
       fix: "In a browser, fetch the bytes and give them to the reader.",
     });
   }
-  const [fs, path] = await Promise.all([import("node:fs/promises"), import("node:path")]);
-  return { fs, path };
+  // Not imported: a bundler for browsers would complain of modules it can't find.
+  return { fs: process.getBuiltinModule("node:fs/promises"), path: process.getBuiltinModule("node:path") };
 }
 
 /** True in Node; false in a browser, where there are no files, also where a bundler put empty modules in their place. */

@@ -21,7 +21,8 @@ import {
 
 type InitializerClass = new (config: Record<string, never>) => Initializer;
 
-const classes: Readonly<Record<string, InitializerClass>> = {
+/** Initializers by name. */
+export const initializerNames: Readonly<Record<string, InitializerClass>> = {
   zeros: Zeros,
   ones: Ones,
   constant: Constant,
@@ -71,7 +72,9 @@ export function get(initializer: InitializerLike): Initializer {
     });
   }
   const key = className.charAt(0).toLowerCase() + className.slice(1);
-  return new (lookUp("initializers.get", "an initializer", classes, key))(config as Record<string, never>);
+  return new (lookUp("initializers.get", "an initializer", initializerNames, key))(
+    config as Record<string, never>,
+  );
 }
 
 class FromFunction extends Initializer {

@@ -18,7 +18,7 @@ import {
 } from "./random.js";
 
 export { Constant, Identity, Ones, Zeros } from "./constants.js";
-export { get, type InitializerFunction, type InitializerLike } from "./get.js";
+export { get, type InitializerFunction, type InitializerLike, initializerNames } from "./get.js";
 export { computeFans, Initializer, type SeedOptions } from "./initializer.js";
 export { Orthogonal, type OrthogonalOptions } from "./orthogonal.js";
 export {

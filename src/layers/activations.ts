@@ -67,7 +67,8 @@ export function selu(x: Tensor): Tensor {
   return mul(where(greater(x, 0), x, mul(expm1(minimum(x, 0)), alpha)), scale);
 }
 
-const activations: Readonly<Record<string, ActivationFunction>> = {
+/** Activations by name. */
+export const activationNames: Readonly<Record<string, ActivationFunction>> = {
   linear,
   relu,
   relu6,
@@ -108,5 +109,5 @@ export function getActivation(who: string, activation: ActivationLike | undefine
   }
   const custom = customObject(activation);
   if (typeof custom === "function") return custom as ActivationFunction;
-  return lookUp(who, "an activation", activations, activation);
+  return lookUp(who, "an activation", activationNames, activation);
 }

@@ -46,6 +46,10 @@ export class Dropout extends Layer {
     }
   }
 
+  override get variableFolder(): string {
+    return "seed_generator/vars";
+  }
+
   override build(): void {
     const { seed } = this.config;
     const name = `${this.name}/seed_state`;

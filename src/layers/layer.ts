@@ -266,6 +266,11 @@ export abstract class Layer<I extends LayerInput = Tensor> {
     return [...all.filter((v) => v.trainable), ...all.filter((v) => !v.trainable)];
   }
 
+  /** Where files keep the layer's own variables, below its place. */
+  get variableFolder(): string {
+    return "vars";
+  }
+
   /** All weights: those of this layer, then those of the layers inside. */
   get weights(): Variable[] {
     return unique([...this.ownVariables, ...this.sublayers.flatMap((layer) => layer.weights)]);

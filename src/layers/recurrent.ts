@@ -52,6 +52,10 @@ export class SimpleRNN extends Layer {
     this.activation = getActivation(this.who, config.activation === undefined ? "tanh" : config.activation);
   }
 
+  override get variableFolder(): string {
+    return "cell/vars"; // in Keras the weights belong to a cell
+  }
+
   override build(shape: SymbolicShape): void {
     this.expectRank(shape, sequenceAxes);
     const { units } = this;

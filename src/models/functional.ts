@@ -183,7 +183,7 @@ class Graph<O extends string> {
     readonly outputs: readonly NamedEnd<O>[],
   ) {
     this.uses = orderedUses(who, inputs, outputs);
-    this.layers = [...new Set(this.uses.map(layerOf))];
+    this.layers = layersByDepth(this.uses, inputs, outputs);
     const names = new Set<string>();
     for (const layer of this.layers) {
       if (names.has(layer.name)) {
@@ -221,6 +221,8 @@ class Graph<O extends string> {
     const refer = (tree: SymbolicInput) =>
       mapTree<SymbolicTensor, unknown>(tree as Tree<SymbolicTensor>, isSymbolic, (t) => ({
         from: references.get(t)!,
+        shape: t.shape,
+        dtype: t.dtype,
       }));
     return {
       inputs: this.inputs.map(({ name, tensor }) => ({
@@ -269,6 +271,43 @@ function orderedUses(who: string, inputs: readonly NamedEnd[], outputs: readonly
     }
   }
   return order;
+}
+
+/**
+ * The layers in the order of Keras's functional models, in which files count them: those farthest from the outputs
+ * first; at equal depth, as a walk from the outputs back meets them.
+ */
+function layersByDepth(
+  uses: readonly LayerUse[],
+  inputs: readonly NamedEnd[],
+  outputs: readonly NamedEnd[],
+): AnyLayer[] {
+  const starts = new Set(inputs.map(({ tensor }) => tensor));
+  const met = new Map<AnyLayer, number>();
+  const seen = new Set<LayerUse>();
+  const stack = outputs.map(({ tensor }) => tensor).reverse();
+  while (stack.length > 0) {
+    const tensor = stack.pop()!;
+    const { use } = tensor;
+    if (!use || starts.has(tensor) || seen.has(use)) continue;
+    seen.add(use);
+    if (!met.has(layerOf(use))) met.set(layerOf(use), met.size);
+    stack.push(...[...use.inputs].reverse());
+  }
+  const useDepth = new Map<LayerUse, number>();
+  const layerDepth = new Map<AnyLayer, number>();
+  for (const use of [...uses].reverse()) {
+    const layer = layerOf(use);
+    const depth = Math.max(useDepth.get(use) ?? 0, layerDepth.get(layer) ?? 0);
+    layerDepth.set(layer, depth);
+    for (const input of use.inputs) {
+      if (!input.use || starts.has(input)) continue;
+      useDepth.set(input.use, Math.max(depth + 1, useDepth.get(input.use) ?? 0));
+    }
+  }
+  return [...layerDepth.keys()].sort(
+    (a, b) => layerDepth.get(b)! - layerDepth.get(a)! || met.get(a)! - met.get(b)!,
+  );
 }
 
 /** Names and tensors of one end of the graph, checked. */

@@ -4,7 +4,7 @@ export type { DataArgument } from "./batches.js";
 export { type Callback, History, type Logs, type TrainingRun } from "./callback.js";
 export type { Compiled, CompileOptions } from "./compile.js";
 export { fromConfig, modelFromConfig } from "./fromConfig.js";
-export { type Ends, Functional, functional } from "./functional.js";
+export { type Ends, Functional, functional, type GraphConfig } from "./functional.js";
 export type { Predicted } from "./methods.js";
 export { Model } from "./model.js";
 export { Sequential, sequential } from "./sequential.js";

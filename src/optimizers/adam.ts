@@ -40,7 +40,8 @@ export interface AdamOptions extends OptimizerOptions {
  */
 export class Adam extends Optimizer {
   static override readonly className = "Adam";
-  protected readonly slotNames: readonly string[];
+  protected readonly slotNames = ["moment", "velocity"];
+  protected override readonly lateSlotNames: readonly string[];
   private readonly beta1: number;
   private readonly beta2: number;
   private readonly epsilon: number;
@@ -54,7 +55,7 @@ export class Adam extends Optimizer {
     this.expectInRange("beta1", this.beta1, 0, 1);
     this.expectInRange("beta2", this.beta2, 0, 1);
     this.expectInRange("epsilon", this.epsilon, 0, Infinity);
-    this.slotNames = options.amsgrad ? ["moment", "velocity", "largestVelocity"] : ["moment", "velocity"];
+    this.lateSlotNames = options.amsgrad ? ["largestVelocity"] : [];
   }
 
   protected override prepare(rate: Tensor): void {

@@ -89,10 +89,13 @@ export abstract class Optimizer {
   /** Names of the state that each weight needs; all start at zero. */
   protected abstract readonly slotNames: readonly string[];
 
-  /** All state in a fixed order: iterations, learning rate, slots, moving averages. */
+  /** The same for state that files keep behind that of all weights. */
+  protected readonly lateSlotNames: readonly string[] = [];
+
+  /** All state in the order of Keras's files: iterations, learning rate, moving averages, slots. */
   get variables(): Variable[] {
     const rate = this.learningRate instanceof Variable ? [this.learningRate] : [];
-    return [this.iterations, ...rate, ...this.slots.values(), ...this.averages] as Variable[];
+    return [this.iterations, ...rate, ...this.averages, ...this.slots.values()] as Variable[];
   }
 
   /**
@@ -112,9 +115,11 @@ export abstract class Optimizer {
       });
     }
     this.built = [...variables];
-    variables.forEach((weight, i) => {
-      for (const name of this.slotNames) this.addVariable(weight, name, `${i}/${name}`);
-    });
+    for (const names of [this.slotNames, this.lateSlotNames]) {
+      variables.forEach((weight, i) => {
+        for (const name of names) this.addVariable(weight, name, `${i}/${name}`);
+      });
+    }
     if (!this.config.useEma) return;
     for (const weight of variables) this.averages.push(this.stateFor(weight, "average"));
   }

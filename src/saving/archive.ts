@@ -1,40 +1,38 @@
-/** The file of a model: a ZIP archive of its configuration, a note of what wrote it, and its weights. */
+/**
+ * The file of a model, in the format of Keras 3: a ZIP archive of its configuration (config.json), a note of what
+ * wrote it (metadata.json) and its weights (model.weights.h5).
+ */
 import type { NDArray } from "../base/array.js";
-import type { DType } from "../base/dtype.js";
 import { ConfigError, FormatError } from "../base/errors.js";
-import { isSerialized, type Serialized } from "../base/lookup.js";
-import { readSafetensors, unzip, writeSafetensors, zip } from "../formats/index.js";
-import type { SymbolicShape } from "../layers/index.js";
-
-/** What config.json holds. */
-export interface ModelConfig extends Serialized {
-  readonly build: {
-    readonly inputShapes: readonly SymbolicShape[];
-    readonly dtypes: readonly DType[] | null;
-  };
-  readonly compile: Readonly<Record<string, unknown>> | null;
-}
+import { readHdf5, unzip, writeHdf5, zip } from "../formats/index.js";
+import type { KerasObject } from "./toKeras.js";
 
 /** A model's file, unpacked. */
 export interface ModelArchive {
-  readonly config: ModelConfig;
+  /** The content of config.json. */
+  readonly config: KerasObject;
+  /** Weights and the optimizer's state by place: `layers/dense/vars/0`, `optimizer/vars/0`. */
   readonly arrays: ReadonlyMap<string, NDArray>;
 }
 
-const names = {
-  config: "config.json",
-  metadata: "metadata.json",
-  weights: "model.weights.safetensors",
-} as const;
+const names = { config: "config.json", metadata: "metadata.json", weights: "model.weights.h5" } as const;
+
+/** The version of Keras whose format this is. */
+const kerasVersion = "3.15.1";
 
 /** The bytes of a model's file. */
 export function writeArchive({ config, arrays }: ModelArchive): Uint8Array {
-  const json = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
   return zip({
-    [names.metadata]: json({ format: "myelin", version: 1 }),
+    [names.metadata]: json({ keras_version: kerasVersion, written_by: "myelin" }),
     [names.config]: json(config),
-    [names.weights]: writeSafetensors(new Map(arrays)),
+    [names.weights]: writeWeights(arrays),
   });
+}
+
+/** Weights as HDF5. */
+export function writeWeights(arrays: ReadonlyMap<string, NDArray>): Uint8Array {
+  return writeHdf5(new Map(arrays), ["vars"]);
 }
 
 /**
@@ -51,31 +49,20 @@ export function readArchive(bytes: Uint8Array, file: string): ModelArchive {
       who: "loadModel",
       expected: `an entry ${name} in ${file}`,
       received: entries.size === 0 ? "an empty archive" : `entries ${[...entries.keys()].join(", ")}`,
-      fix: "Give the path of a file that model.save wrote.",
+      fix: "Give the path of a file that model.save or Keras 3 wrote.",
     });
   };
-  const metadata = parseJson(entry(names.metadata), names.metadata, file) as {
-    format?: unknown;
-    version?: unknown;
-  };
-  if (metadata?.format !== "myelin" || metadata.version !== 1) {
-    throw new FormatError({
-      who: "loadModel",
-      expected: `a model file of version 1 in ${file}`,
-      received: JSON.stringify(metadata),
-    });
-  }
   const config = parseJson(entry(names.config), names.config, file);
-  if (!isSerialized(config) || !("build" in config)) {
+  if (typeof config !== "object" || config === null || !("class_name" in config)) {
     throw new FormatError({
       who: "loadModel",
-      expected: `{ className, config, build } in ${names.config} of ${file}`,
+      expected: `{ class_name, config } in ${names.config} of ${file}`,
       received: JSON.stringify(config).slice(0, 80),
     });
   }
   return {
-    config: config as ModelConfig,
-    arrays: readSafetensors(entry(names.weights), { file: `${file}/${names.weights}` }).tensors,
+    config: config as KerasObject,
+    arrays: readHdf5(entry(names.weights), { file: `${file}/${names.weights}` }).arrays,
   };
 }
 

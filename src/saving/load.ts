@@ -1,9 +1,13 @@
+import type { DType } from "../base/dtype.js";
 import { FormatError, MyelinError } from "../base/errors.js";
 import { type CustomObjects, withCustomObjects } from "../base/lookup.js";
 import { readFile } from "../formats/index.js";
+import type { SymbolicShape } from "../layers/index.js";
 import { type CompileOptions, type Model, modelFromConfig } from "../models/index.js";
 import { checkExtension, readArchive } from "./archive.js";
-import { assignState, fullState } from "./state.js";
+import { compileFromKeras, layerFromKeras } from "./fromKeras.js";
+import { assignState, fullState, weightState } from "./state.js";
+import type { KerasObject } from "./toKeras.js";
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
@@ -14,11 +18,12 @@ export interface LoadModelOptions {
 }
 
 /**
- * Reads a model that `model.save` wrote: its layers, weights and, where it was compiled, the optimizer with its state.
- * Predictions and further training continue bit by bit.
+ * Reads a model that `model.save` or Keras 3 wrote: its layers, weights and, where it was compiled, the optimizer with
+ * its state. Predictions and further training continue bit by bit.
  *
  * @throws {FileError} where the file can't be read, {FormatError} where it is no model file, truncated or damaged
- * @throws {ConfigError} for classes that are neither built in nor among `customObjects`
+ * @throws {ConfigError} for classes that are neither built in nor among `customObjects`, or options of Keras that
+ *   Myelin does not have
  * @example const model = await loadModel("fashion.keras")
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
@@ -31,23 +36,30 @@ export function modelFromBytes(bytes: Uint8Array, name = "the data", options: Lo
   const { config, arrays } = readArchive(bytes, name);
   const { customObjects = {}, compile = true } = options;
   return withCustomObjects(customObjects, () => {
-    const model = rebuilt(name, () => {
-      const made = modelFromConfig(config);
-      made.buildFor(config.build.inputShapes, config.build.dtypes ?? undefined);
-      return made;
-    });
-    const isCompiled = compile && config.compile !== null;
-    if (isCompiled) {
-      model.compile(config.compile as unknown as CompileOptions);
-      model.compiled!.optimizer.build(model.trainableWeights);
-    }
-    const state = fullState(model);
-    const wanted = isCompiled
-      ? arrays
-      : new Map([...arrays].filter(([place]) => !place.startsWith("optimizer/")));
-    assignState("loadModel", name, state, wanted);
+    const isCompiled = compile && Boolean(config.compile_config?.optimizer);
+    const model = rebuilt(name, () => build(config, isCompiled));
+    const hasState = isCompiled && arrays.has("optimizer/vars/0");
+    const wanted = new Map([...arrays].filter(([place]) => hasState || !place.startsWith("optimizer/")));
+    assignState("loadModel", name, hasState ? fullState(model) : weightState(model), wanted);
     return model;
   });
+}
+
+function build(config: KerasObject, isCompiled: boolean): Model {
+  const model = modelFromConfig(layerFromKeras(config));
+  const { input_shape: shape, input_dtypes: dtypes } = (config.build_config ?? {}) as {
+    input_shape?: unknown;
+    input_dtypes?: readonly DType[];
+  };
+  if (Array.isArray(shape)) {
+    const shapes = Array.isArray(shape[0]) ? (shape as SymbolicShape[]) : [shape as SymbolicShape];
+    model.buildFor(shapes, dtypes);
+  }
+  if (isCompiled) {
+    model.compile(compileFromKeras(config.compile_config!) as unknown as CompileOptions);
+    model.compiled!.optimizer.build(model.trainableWeights);
+  }
+  return model;
 }
 
 /** A configuration that does not describe a model is a fault of the file; typed errors already say what is wrong. */

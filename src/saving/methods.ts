@@ -1,10 +1,11 @@
 /** The methods of models that write and read files, attached in one place. */
 import { ConfigError } from "../base/errors.js";
-import { serialize, toConfigValue } from "../base/lookup.js";
-import { readFile, readSafetensors, writeFileAtomic, writeSafetensors } from "../formats/index.js";
+import { toConfigValue } from "../base/lookup.js";
+import { readFile, readHdf5, readSafetensors, writeFileAtomic, writeSafetensors } from "../formats/index.js";
 import { Model } from "../models/index.js";
-import { checkExtension, writeArchive } from "./archive.js";
+import { checkExtension, writeArchive, writeWeights } from "./archive.js";
 import { assignState, fullState, readState, weightState } from "./state.js";
+import { modelToKeras } from "./toKeras.js";
 
 /** Options of `save`. */
 export interface SaveOptions {
@@ -15,8 +16,8 @@ export interface SaveOptions {
 declare module "../models/model.js" {
   interface Model<O extends string = string> {
     /**
-     * Writes the model to a file: layers, weights and, where it is compiled, the optimizer with its state. The file
-     * is replaced whole or not at all.
+     * Writes the model to a file of Keras 3: layers, weights and, where it is compiled, the optimizer with its state.
+     * The file is replaced whole or not at all. Keras reads it, but for classes of your own.
      *
      * @throws {ConfigError} where the model is not built, or holds functions without a name
      * @throws {FileError} where the file can't be written
@@ -28,8 +29,8 @@ declare module "../models/model.js" {
     /**
      * Writes the weights alone, those of random layers' counters included.
      *
-     * @param path a safetensors file
-     * @example await model.saveWeights("fashion.safetensors")
+     * @param path ends in `.weights.h5`, Keras's format, or `.safetensors`
+     * @example await model.saveWeights("fashion.weights.h5")
      */
     saveWeights(path: string): Promise<void>;
     /**
@@ -47,7 +48,7 @@ Model.prototype.save = async function (path, options) {
 };
 
 Model.prototype.toBytes = async function ({ includeOptimizer = true } = {}) {
-  const build = builtShapes("save", this);
+  expectBuilt("save", this);
   const isCompiled = includeOptimizer && this.compiled !== undefined;
   if (isCompiled) this.compiled!.optimizer.build(this.trainableWeights);
   const compile = isCompiled
@@ -57,24 +58,32 @@ Model.prototype.toBytes = async function ({ includeOptimizer = true } = {}) {
       >)
     : null;
   const arrays = await readState(isCompiled ? fullState(this) : weightState(this));
-  return writeArchive({ config: { ...serialize(this), build, compile }, arrays });
+  return writeArchive({ config: modelToKeras(this, compile), arrays });
 };
 
 Model.prototype.saveWeights = async function (path) {
-  checkExtension("saveWeights", path, [".safetensors"]);
-  builtShapes("saveWeights", this);
-  await writeFileAtomic(path, writeSafetensors(await readState(weightState(this))));
+  checkExtension("saveWeights", path, weightFiles);
+  expectBuilt("saveWeights", this);
+  const arrays = await readState(weightState(this));
+  await writeFileAtomic(path, path.endsWith(".h5") ? writeWeights(arrays) : writeSafetensors(arrays));
 };
 
 Model.prototype.loadWeights = async function (path) {
-  checkExtension("loadWeights", path, [".safetensors"]);
-  builtShapes("loadWeights", this);
-  const { tensors } = readSafetensors(await readFile(path), { file: path });
-  assignState("loadWeights", path, weightState(this), tensors);
+  checkExtension("loadWeights", path, weightFiles);
+  expectBuilt("loadWeights", this);
+  const bytes = await readFile(path);
+  const arrays = path.endsWith(".h5")
+    ? readHdf5(bytes, { file: path }).arrays
+    : readSafetensors(bytes, { file: path }).tensors;
+  const weights = new Map([...arrays].filter(([place]) => !place.startsWith("optimizer/")));
+  assignState("loadWeights", path, weightState(this), weights);
 };
 
-function builtShapes(who: string, model: Model) {
-  if (model.builtShapes) return { inputShapes: model.builtShapes, dtypes: model.inputDTypes ?? null };
+/** Endings of files of weights: Keras's, and safetensors. */
+const weightFiles = [".weights.h5", ".safetensors"];
+
+function expectBuilt(who: string, model: Model): void {
+  if (model.builtShapes) return;
   throw new ConfigError({
     who,
     expected: "a model that has weights",

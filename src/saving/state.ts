@@ -19,7 +19,7 @@ export function weightState(model: AnyLayer): State {
     if (seen.has(layer)) return;
     seen.add(layer);
     layer.ownVariables.forEach((variable, i) => {
-      state.set(`${prefix}vars/${i}`, variable);
+      state.set(`${prefix}${layer.variableFolder}/${i}`, variable);
     });
     for (const [place, inner] of layer.namedSublayers()) visit(inner, `${prefix}${place}/`);
   };
@@ -35,6 +35,9 @@ export function fullState(model: Model): State {
   });
   return state;
 }
+
+/** Files of Keras may lack the states of random generators: then the layer keeps its own. */
+const randomState = "seed_generator/";
 
 /** The values of all variables, computed in one go. */
 export async function readState(state: State): Promise<Map<string, NDArray>> {
@@ -62,8 +65,9 @@ export function assignState(
   for (const [place, variable] of state) {
     const array = arrays.get(place);
     const name = `${place} ("${variable.name}")`;
-    if (!array) problems.push(`${name} is missing`);
-    else if (!sameShape(array.shape, variable.shape)) {
+    if (!array) {
+      if (!place.includes(randomState)) problems.push(`${name} is missing`);
+    } else if (!sameShape(array.shape, variable.shape)) {
       problems.push(
         `${name} has shape ${formatShape(array.shape)} instead of ${formatShape(variable.shape)}`,
       );
@@ -71,7 +75,9 @@ export function assignState(
       problems.push(`${name} has dtype ${array.dtype} instead of ${variable.dtype}`);
     }
   }
-  for (const place of arrays.keys()) if (!state.has(place)) problems.push(`${place} is not in the model`);
+  for (const place of arrays.keys()) {
+    if (!state.has(place) && !place.includes(randomState)) problems.push(`${place} is not in the model`);
+  }
   if (problems.length > 0) {
     throw new FormatError({
       who,
@@ -80,5 +86,8 @@ export function assignState(
       fix: "The file belongs to a model of another structure.",
     });
   }
-  for (const [place, variable] of state) variable.assign(tensor(arrays.get(place)!));
+  for (const [place, variable] of state) {
+    const array = arrays.get(place);
+    if (array) variable.assign(tensor(array));
+  }
 }
