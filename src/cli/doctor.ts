@@ -29,6 +29,8 @@ interface DatasetReport {
   /** The first place that has all files, or null: then it is downloaded at first use. */
   readonly foundIn: string | null;
   readonly places: readonly DatasetPlace[];
+  /** Why nothing can be said. */
+  readonly error?: string;
 }
 
 /** What `myelin doctor --json` prints. */
@@ -146,8 +148,14 @@ function measureSpeed(threads: number | undefined): DoctorReport["speed"] {
 }
 
 async function findDataset(name: DatasetName): Promise<DatasetReport> {
-  const places = await datasetPlaces(name);
-  return { name, places, foundIn: places.find(({ isComplete }) => isComplete)?.location ?? null };
+  try {
+    const places = await datasetPlaces(name);
+    return { name, places, foundIn: places.find(({ isComplete }) => isComplete)?.location ?? null };
+  } catch (error) {
+    // A folder that can't be looked into is no reason to say nothing about the rest.
+    if (error instanceof MyelinError) return { name, places: [], foundIn: null, error: error.message };
+    throw error;
+  }
 }
 
 function formatReport(report: DoctorReport, { unicode = true }: ChartOptions): string {
@@ -161,14 +169,15 @@ function formatReport(report: DoctorReport, { unicode = true }: ChartOptions): s
     ]),
   );
   const cores = `${processor.cores} core${processor.cores === 1 ? "" : "s"}`;
-  const found = data.datasets.flatMap(({ name, places, foundIn }) => {
+  const found = data.datasets.flatMap(({ name, places, foundIn, error }): (readonly [string, string])[] => {
+    if (error !== undefined) return [[`${bad} ${name}`, error]];
     const folders = places.filter(({ kind }) => kind !== "download");
     const rows = folders.map(({ kind, location, isComplete }): [string, string] => [
       `${isComplete ? good : absent} ${name}`,
       `${location} (${kind === "cache" ? "cache folder" : kind})`,
     ]);
     const homes = places.filter(({ kind }) => kind === "download").map(({ location }) => location);
-    return foundIn ? rows : [...rows, [`  ${name}`, `downloaded at first use from ${homes[0]}`] as const];
+    return foundIn ? rows : [...rows, [`  ${name}`, `downloaded at first use from ${homes[0]}`]];
   });
   const lines = [
     `Myelin ${report.version}`,

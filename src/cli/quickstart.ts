@@ -1,4 +1,5 @@
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { NDArray } from "../base/array.js";
 import {
   barChart,
@@ -18,11 +19,13 @@ import {
 } from "../datasets/index.js";
 import { currentBackend, setBackend, tensor } from "../engine/index.js";
 import { setSeed } from "../engine/seed.js";
+import { fileSystemError } from "../formats/files.js";
 import type { Tensor } from "../graph/tensor.js";
 import * as layers from "../layers/index.js";
 import * as losses from "../losses/index.js";
 import { sequential } from "../models/index.js";
 import { gather, slice } from "../ops/index.js";
+import { checkExtension } from "../saving/archive.js";
 import { loadModel } from "../saving/index.js";
 import { type Context, defineCommand, type Values } from "./command.js";
 import { firstOfEachClass, type Judgement, judge, type Mistake } from "./predictions.js";
@@ -77,6 +80,7 @@ async function work(
   terminal: Terminal,
 ) {
   const { epochs, batchSize, seed, threads, json } = settings;
+  await checkOutput(settings.output);
   if (settings.backend || threads) {
     const name = settings.backend ?? (currentBackend().name as "native" | "wasm" | "reference");
     await setBackend(name, threads === undefined ? {} : { threads });
@@ -152,6 +156,17 @@ async function work(
     worstMistakes: judgement.mistakes.slice(0, 10),
     saved: { path: settings.output, bytes: size, isEqual },
   };
+}
+
+/** Who can't save at the end should hear it before the training. */
+async function checkOutput(file: string): Promise<void> {
+  checkExtension("myelin quickstart --output", file, [".keras"]);
+  const folder = dirname(resolve(file));
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw fileSystemError("myelin quickstart --output", "a folder to write into", folder, error);
+  }
 }
 
 async function load({ data, samples, seed }: Settings, signal: AbortSignal): Promise<NamedData> {

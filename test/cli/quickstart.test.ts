@@ -62,10 +62,15 @@ describe("myelin quickstart", () => {
     expect(stderr).toBe("interrupted\n");
   });
 
-  it("ends with status 1 and the reason where the model can't be saved", async () => {
-    const output = join(folder, "no", "such", "folder", "x.keras");
-    const { status, stderr } = await run([...small, "--epochs", "1", "--output", output]);
-    expect(status).toBe(1);
-    expect(stderr).toContain(output);
+  it("says before the training that the model can't be saved", async () => {
+    const missing = join(folder, "no", "such", "folder");
+    for (const [output, reason] of [
+      [join(missing, "x.keras"), missing],
+      [join(folder, "x.txt"), ".keras"],
+    ] as const) {
+      const { status, stdout, stderr } = await run([...small, "--output", output]);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toContain(reason);
+    }
   });
 });
