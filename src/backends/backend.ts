@@ -12,6 +12,8 @@ export interface Backend {
   readonly dtypes: readonly DType[];
   /** Whether a run and a read can finish before the call returns. */
   readonly synchronous: boolean;
+  /** Awaited work goes through `run` though it could be done at once: this thread must not be held up. */
+  readonly prefersRun?: boolean;
   /** Resolves when it works at full strength, where it does not from the start. */
   ready?(): Promise<void>;
   /** Memory for `bytes` bytes; contents undefined. */

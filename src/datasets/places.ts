@@ -64,7 +64,7 @@ export async function fileExists(who: string, file: string): Promise<boolean> {
 /** `XDG_CACHE_HOME` where set, else the platform's folder for caches; `myelin` inside. */
 async function cacheFolder(who: string): Promise<string> {
   const { path } = await nodeFiles(who);
-  const { homedir } = await import("node:os");
+  const { homedir } = process.getBuiltinModule("node:os");
   const { XDG_CACHE_HOME: given, LOCALAPPDATA: local } = process.env;
   if (given && path.isAbsolute(given)) return path.join(given, "myelin");
   if (process.platform === "darwin") return path.join(homedir(), "Library", "Caches", "myelin");

@@ -133,7 +133,8 @@ export async function realize(tensors: readonly Tensor[]): Promise<void> {
   if (!prepared) return;
   const { executable, program } = prepared.loaded;
   // A function of the host may be asynchronous; everything else is soonest done at once.
-  const waits = !backend().synchronous || callsHost(program);
+  const { synchronous, prefersRun } = backend();
+  const waits = !synchronous || prefersRun || callsHost(program);
   const run = waits ? await executable.run(prepared.bindings, 1) : executable.runSync(prepared.bindings, 1);
   prepared.finish(run);
 }

@@ -26,7 +26,7 @@ import {
 } from "./wasmModule.js";
 import type { Segment } from "./wasmRunner.js";
 import { fasterOf } from "./wasmTiming.js";
-import { countCores } from "./wasmWorkers.js";
+import { countCores, isPage } from "./wasmWorkers.js";
 
 export interface WasmOptions {
   /** Threads that compute, the caller's included. Default: the cores; always 1 for the variant `simd`. */
@@ -39,6 +39,7 @@ export class WasmBackend implements Backend {
   readonly name = "wasm";
   readonly dtypes: readonly DType[] = ["bool", "uint8", "int32", "float32"];
   readonly synchronous = true;
+  readonly prefersRun = isPage();
   private readonly names: KernelNames;
 
   constructor(readonly engine: WasmEngine) {
@@ -282,9 +283,8 @@ export function createWasm(options: WasmOptions = {}): WasmBackend | { readonly 
   for (const variant of fastest && options.variant === undefined ? [fastest] : candidates) {
     if (variant === "simd" && made.length > 0) break;
     try {
-      const module = moduleOf(variant);
-      if (module) made.push(new WasmBackend(new WasmEngine(module, variant, threadsFor(variant, options))));
-      else problems.push(`${variant}: not loaded yet, call await setBackend("wasm")`);
+      const engine = new WasmEngine(moduleOf(variant), variant, threadsFor(variant, options));
+      made.push(new WasmBackend(engine));
     } catch (error) {
       problems.push(`${variant}: ${error instanceof Error ? error.message : error}`);
     }
@@ -299,10 +299,14 @@ export function createWasm(options: WasmOptions = {}): WasmBackend | { readonly 
 /** What the timing said. */
 let fastest: WasmVariant | undefined;
 
-/** Fetches and compiles what `createWasm` will need. */
+/** Fetches and compiles what `createWasm` will need. Where that fails, `createWasm` says why. */
 export async function prepareWasm(options: WasmOptions = {}): Promise<void> {
   const candidates = candidatesFor(options);
-  if (Array.isArray(candidates)) await Promise.allSettled(candidates.map(fetchModule));
+  if (!Array.isArray(candidates)) return;
+  const fetched = async (variants: readonly WasmVariant[]) =>
+    (await Promise.all(variants.map(fetchModule))).some((module) => module !== undefined);
+  const shared = candidates.filter((variant) => variant !== "simd");
+  if (!(await fetched(shared))) await fetched(candidates.filter((variant) => variant === "simd"));
 }
 
 function candidatesFor({ variant, threads }: WasmOptions): WasmVariant[] | { readonly reason: string } {

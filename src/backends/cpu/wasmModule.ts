@@ -54,7 +54,7 @@ const addresses: Readonly<Record<WasmVariant, URL>> = {
 };
 
 /** Where Node gives its modules; undefined elsewhere. */
-const node = globalThis.process?.getBuiltinModule;
+const node: typeof process.getBuiltinModule | undefined = globalThis.process?.getBuiltinModule;
 
 const compiled = new Map<WasmVariant, WebAssembly.Module>();
 
@@ -101,30 +101,40 @@ function hasRelaxedSimd(): boolean {
   return relaxed;
 }
 
-/** The compiled module where it can be had at once: always in Node, elsewhere once it has been fetched. */
-export function moduleOf(variant: WasmVariant): WebAssembly.Module | undefined {
+/** Why a variant could not be fetched or compiled. */
+const failures = new Map<WasmVariant, string>();
+
+/**
+ * The compiled module: always at once in Node, elsewhere once it has been fetched.
+ *
+ * @throws {Error} that says what is missing
+ */
+export function moduleOf(variant: WasmVariant): WebAssembly.Module {
   const known = compiled.get(variant);
-  if (known || !node) return known;
-  const { readFileSync } = node("node:fs");
-  const module = new WebAssembly.Module(readFileSync(addresses[variant]));
+  if (known) return known;
+  if (!node) throw new Error(failures.get(variant) ?? 'not loaded yet, call await setBackend("wasm")');
+  const module = new WebAssembly.Module(node("node:fs").readFileSync(addresses[variant]));
   compiled.set(variant, module);
   return module;
 }
 
-/** The compiled module, fetched first where there are no files. */
-export async function fetchModule(variant: WasmVariant): Promise<WebAssembly.Module> {
-  const known = moduleOf(variant);
-  if (known) return known;
-  const address = addresses[variant];
+/** Fetches and compiles a module, so that `moduleOf` has it; undefined where that fails. */
+export async function fetchModule(variant: WasmVariant): Promise<WebAssembly.Module | undefined> {
+  try {
+    const module =
+      compiled.get(variant) ?? (node ? moduleOf(variant) : await compileFrom(addresses[variant]));
+    compiled.set(variant, module);
+    return module;
+  } catch (error) {
+    failures.set(variant, error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+async function compileFrom(address: URL): Promise<WebAssembly.Module> {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address} answers ${response.status} ${response.statusText}`);
   // Compiles while it arrives, where the server names the type.
   const isNamed = response.headers.get("Content-Type")?.startsWith("application/wasm");
-  const module = isNamed
-    ? await WebAssembly.compileStreaming(response)
-    : await WebAssembly.compile(await response.arrayBuffer());
-  compiled.set(variant, module);
-  return module;
+  return isNamed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
-
-export const wasmAddress = (variant: WasmVariant): URL => addresses[variant];

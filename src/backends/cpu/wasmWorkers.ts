@@ -1,7 +1,7 @@
 /** Threads that run worker.js: `worker_threads` in Node, Web Workers in a browser. */
 
 /** Where Node gives its modules; undefined elsewhere. */
-const node = globalThis.process?.getBuiltinModule;
+const node: typeof process.getBuiltinModule | undefined = globalThis.process?.getBuiltinModule;
 
 export interface WorkerTask {
   readonly module: WebAssembly.Module;
@@ -55,6 +55,11 @@ function startWebWorker(task: WorkerTask, receive: (message: WorkerMessage) => v
 /** Cores of the machine that this process may use. */
 export function countCores(): number {
   return node ? node("node:os").availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1);
+}
+
+/** Whether this is the thread that draws a page and answers its user. */
+export function isPage(): boolean {
+  return !node && typeof document !== "undefined";
 }
 
 /** Whether this thread may sleep: a browser's page may not. */
