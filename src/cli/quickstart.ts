@@ -23,7 +23,7 @@ import { fileSystemError } from "../formats/files.js";
 import type { Tensor } from "../graph/tensor.js";
 import * as layers from "../layers/index.js";
 import * as losses from "../losses/index.js";
-import { sequential } from "../models/index.js";
+import { type Model, sequential } from "../models/index.js";
 import { gather, slice } from "../ops/index.js";
 import { checkExtension } from "../saving/archive.js";
 import { loadModel } from "../saving/index.js";
@@ -193,12 +193,8 @@ function firstRows({ images, labels }: LabelledImages, samples: number): Labelle
   };
 }
 
-async function predict(
-  model: Pick<ReturnType<typeof sequential>, "predict">,
-  images: Tensor,
-  signal: AbortSignal,
-): Promise<Float32Array> {
-  return (await ((await model.predict(images, { signal, verbose: 0 })) as Tensor).data()) as Float32Array;
+async function predict(model: Model, images: Tensor, signal: AbortSignal): Promise<Float32Array> {
+  return (await (await model.predict(images, { signal, verbose: 0 })).data()) as Float32Array;
 }
 
 /** Some rows of a set as pictures. */

@@ -32,7 +32,11 @@ declare module "./model.js" {
      * @throws {DataError} for data that do not fit
      * @example const probabilities = await model.predict(images)
      */
-    predict(x: DataArgument, options?: EvaluateOptions): Promise<Predicted<O>>;
+    predict<N extends string>(
+      this: Model<N>,
+      x: DataArgument,
+      options?: EvaluateOptions,
+    ): Promise<Predicted<N>>;
   }
 }
 

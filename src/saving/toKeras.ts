@@ -102,8 +102,9 @@ function graph(model: Functional): KerasObject {
   const config = model.getConfig() as unknown as GraphConfig & { name: string; trainable: boolean };
   const layers = model.layers;
   const taken = new Set(layers.map((layer) => layer.name));
-  const inputs = config.inputs.map(({ tensor, shape, dtype }) => {
-    const name = taken.has(tensor) ? `${tensor}_input` : tensor;
+  // Keras wants inputs called as their tensors; where a layer has that name, a record tells them apart.
+  const inputs = config.inputs.map(({ name: end, shape, dtype }) => {
+    const name = taken.has(end) ? `${end}_input` : end;
     taken.add(name);
     return { name, shape, dtype };
   });
