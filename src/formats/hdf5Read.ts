@@ -5,9 +5,9 @@
  * or compressed, groups with dense storage (fractal heaps), big-endian numbers, strings.
  */
 import type { NDArray } from "../base/array.js";
-import { allocateArray, type DType, viewArray } from "../base/dtype.js";
-import { alignedBuffer, asBytes, ByteReader, type Bytes, elementCount, type ReadOptions } from "./bytes.js";
+import { asBytes, ByteReader, type Bytes, elementCount, type ReadOptions } from "./bytes.js";
 import { lookup3 } from "./hdf5Checksum.js";
+import { type ElementType, elementTypes } from "./hdf5Types.js";
 
 /** What an HDF5 file holds. */
 export interface Hdf5File {
@@ -452,56 +452,4 @@ class Hdf5Reader {
   private unsupported(field: string, offset: number, expected: string, received: string, fix?: string) {
     return this.reader.fault(field, offset, expected, received, fix ?? "This part of HDF5 is not supported.");
   }
-}
-
-interface ElementType {
-  readonly width: number;
-  readonly dtype: DType;
-  readonly read: (bytes: Uint8Array, count: number) => NDArray["data"];
-}
-
-function plain(dtype: DType, width: number): ElementType {
-  const read = (bytes: Uint8Array, count: number) => {
-    const { buffer, byteOffset } = alignedBuffer(bytes, width);
-    return viewArray(dtype, buffer, byteOffset, count);
-  };
-  return { width, dtype, read };
-}
-
-function converted(
-  dtype: DType,
-  width: number,
-  element: (view: DataView, at: number) => number,
-): ElementType {
-  const read = (bytes: Uint8Array, count: number) => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const data = allocateArray(dtype, count);
-    for (let i = 0; i < count; i++) data[i] = element(view, i * width);
-    return data;
-  };
-  return { width, dtype, read };
-}
-
-const elementTypes: Readonly<Record<string, ElementType>> = {
-  float32: plain("float32", 4),
-  float64: plain("float64", 8),
-  int32: plain("int32", 4),
-  uint8: plain("uint8", 1),
-  int8: converted("int32", 1, (view, at) => view.getInt8(at)),
-  int16: converted("int32", 2, (view, at) => view.getInt16(at, true)),
-  uint16: converted("int32", 2, (view, at) => view.getUint16(at, true)),
-  uint32: converted("int32", 4, (view, at) => view.getUint32(at, true)), // wraps: states of random generators
-  int64: converted("int32", 8, (view, at) => Number(BigInt.asIntN(32, view.getBigInt64(at, true)))),
-  uint64: converted("int32", 8, (view, at) => Number(BigInt.asIntN(32, view.getBigUint64(at, true)))),
-  float16: converted("float32", 2, (view, at) => halfToNumber(view.getUint16(at, true))),
-};
-
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
