@@ -9,7 +9,7 @@ import { dependencies, formatType, type Storage, setWhenDeep, type Tensor } from
 import { topologicalOrder } from "../graph/walk.js";
 import { dataPrimitive } from "../ops/leaf.js";
 import { allocate, backend, onCurrentBackend, ownerOf } from "./device.js";
-import { currentTrace, explainTraced, isDifferentiating } from "./trace.js";
+import { currentScope, explainTraced, isDifferentiating } from "./trace.js";
 
 /** A program on a backend, with the data that belong to it. */
 export class LoadedProgram {
@@ -203,7 +203,7 @@ export function compileGraph(graph: Graph, options: CompileOptions): Program {
 
 setWhenDeep((node) => {
   // In a trace nothing can be computed yet; a derivative needs its graph; a promise would come too late.
-  if (compiling || currentTrace() || isDifferentiating() || !backend().synchronous) return;
+  if (compiling || currentScope() || isDifferentiating() || !backend().synchronous) return;
   if (node.primitive.name === "pick") return; // whoever reads it has it as its input
   const deep = node.inputs.filter((input) => input.depth >= node.depth - 1).map(viewed);
   // Variables assigned in the same loop stand behind the same graph: all in one program.

@@ -3,6 +3,8 @@ import { ConfigError, TraceError } from "../base/errors.js";
 import type { Update } from "../compile/schedule.js";
 import type { TensorType } from "../graph/primitive.js";
 import { Tensor } from "../graph/tensor.js";
+import { type Assignment, type BodyScope, setBodyScope } from "../ops/control.js";
+import { identity } from "../ops/elementwise.js";
 import { placeholder, variablePrimitive } from "../ops/leaf.js";
 
 /** What a trace needs to know of a variable. */
@@ -10,9 +12,18 @@ export interface Slot {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: Tensor["dtype"];
+  /** The value where the program stands: in a trace, a body, or outside. */
+  readonly value: Tensor;
+  assign(value: Tensor): void;
 }
 
-export class Trace {
+/** What variables read from and assign to while a function is recorded. */
+interface Scope {
+  valueOf(slot: Slot): Tensor;
+  assign(slot: Slot, value: Tensor): void;
+}
+
+export class Trace implements Scope {
   /** False once the function has returned: placeholders that are seen later have leaked. */
   active = true;
   private readonly read = new Map<Slot, Tensor>();
@@ -59,19 +70,73 @@ export class Trace {
   }
 }
 
-const stack: Trace[] = [];
+/** The body of a `scan` or a side of a `cond`: what it assigns becomes a result of it. */
+class BodyTrace implements Scope, BodyScope {
+  private readonly inside = new Map<Slot, { before: Tensor; node: Tensor }>();
+  private readonly assigned = new Map<Slot, Tensor>();
 
-/** The innermost trace that is being recorded. */
-export function currentTrace(): Trace | undefined {
+  run<T>(fn: () => T): T {
+    return within(this, fn);
+  }
+
+  valueOf(slot: Slot): Tensor {
+    const assigned = this.assigned.get(slot);
+    if (assigned) return assigned;
+    let read = this.inside.get(slot);
+    if (!read) {
+      const before = outside(this, () => slot.value);
+      read = { before, node: identity(before) };
+      this.inside.set(slot, read);
+    }
+    return read.node;
+  }
+
+  assign(slot: Slot, value: Tensor): void {
+    this.valueOf(slot);
+    this.assigned.set(slot, value);
+  }
+
+  get assignments(): Assignment[] {
+    return [...this.assigned].map(([slot, after]) => {
+      const { before, node } = this.inside.get(slot)!;
+      return { slot, before, inside: node, after, assign: (value) => slot.assign(value) };
+    });
+  }
+}
+setBodyScope(() => new BodyTrace());
+
+const stack: Scope[] = [];
+
+/** What the innermost function that is being recorded reads from; undefined outside. */
+export function currentScope(): Scope | undefined {
   return stack[stack.length - 1];
+}
+
+function within<T>(scope: Scope, fn: () => T): T {
+  stack.push(scope);
+  try {
+    return fn();
+  } finally {
+    stack.pop();
+  }
+}
+
+/** Runs `fn` as if it stood before the recording of `scope`. */
+function outside<T>(scope: Scope, fn: () => T): T {
+  const inner = stack.splice(stack.lastIndexOf(scope));
+  try {
+    return fn();
+  } finally {
+    stack.push(...inner);
+  }
 }
 
 /** Runs `fn` with its variable reads and assignments recorded in `trace`. */
 export function record<T>(trace: Trace, fn: () => T): T {
-  stack.push(trace);
   try {
-    const result = fn();
+    const result = within(trace, fn);
     if (result instanceof Promise) {
+      result.catch(() => undefined); // it will fail where it reads a value; this error says why
       throw new ConfigError({
         who: "jit",
         expected: "a function that returns at once",
@@ -81,7 +146,6 @@ export function record<T>(trace: Trace, fn: () => T): T {
     }
     return result;
   } finally {
-    stack.pop();
     trace.active = false;
   }
 }

@@ -1,4 +1,4 @@
-import type { DType } from "../base/dtype.js";
+import { type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { isTensor, type Storage, Tensor, type TensorLike } from "../graph/tensor.js";
@@ -8,7 +8,7 @@ import { identity } from "../ops/elementwise.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
 import { backend, copyStorage, ownerOf } from "./device.js";
 import { type Holder, holdsGraph, realizeSync } from "./realize.js";
-import { currentTrace, forgetShownValue, type Slot, shownValue } from "./trace.js";
+import { currentScope, forgetShownValue, isDifferentiating, type Slot, shownValue } from "./trace.js";
 
 let counter = 0;
 
@@ -40,6 +40,14 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
   private snapshots: Snapshots = { count: 0 };
 
   constructor(initial: Tensor<D>, options: VariableOptions = {}) {
+    if (!isTensor(initial)) {
+      throw new ConfigError({
+        who: "variable",
+        expected: "a tensor or a number",
+        received: Array.isArray(initial) ? "an array" : String(initial),
+        fix: "Wrap arrays: variable(tensor([…])).",
+      });
+    }
     this.name = options.name ?? `variable_${counter++}`;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
@@ -49,8 +57,8 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
 
   /** The current value: in a trace the value at that point, outside a snapshot. */
   get value(): Tensor<D> {
-    const trace = currentTrace();
-    if (trace) return trace.valueOf(this) as Tensor<D>;
+    const scope = currentScope();
+    if (scope) return scope.valueOf(this) as Tensor<D>;
     return shownValue(this, () => {
       if (this.pending) {
         this.isPendingShown = true;
@@ -70,8 +78,8 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
    */
   assign(value: TensorLike): void {
     const tensor = this.fitted(value);
-    const trace = currentTrace();
-    if (trace) trace.assign(this, tensor);
+    const scope = currentScope();
+    if (scope) scope.assign(this, tensor);
     else this.take(tensor);
   }
 
@@ -104,7 +112,7 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
     forgetShownValue(this);
     this.pending = undefined;
     this.isPendingShown = false;
-    if (value.storage === undefined) {
+    if (value.storage === undefined || isDifferentiating()) {
       // A node of its own: whoever else has the value may compute it, keep it, or dispose of it.
       this.pending = identity(value);
       this.pending.isBorrowed = true;
@@ -131,8 +139,8 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
   }
 
   private fitted(value: TensorLike): Tensor {
-    const tensor = isTensor(value) ? value : broadcastTo(scalar(value, this.dtype), this.shape);
     const who = `variable "${this.name}"`;
+    const tensor = isTensor(value) ? value : broadcastTo(numberAs(who, value, this.dtype), this.shape);
     if (!sameShape(tensor.shape, this.shape)) {
       throw new ShapeError({
         who,
@@ -152,6 +160,19 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
   }
 }
 
+/** A number as a scalar, if the dtype can hold it. */
+function numberAs(who: string, value: number | boolean, dtype: DType): Tensor {
+  if (!isFloat(dtype) && !Number.isInteger(Number(value))) {
+    throw new DTypeError({
+      who,
+      expected: `a whole number for dtype ${dtype}`,
+      received: String(value),
+      fix: "Round it first, or make the variable float32.",
+    });
+  }
+  return scalar(value, dtype);
+}
+
 /**
  * How many tensors show the memory of a variable. Counted, because a weak reference would keep each of them alive to the
  * end of a synchronous loop.
@@ -168,14 +189,7 @@ export function variable<D extends DType = "float32">(
   initial: Tensor<D> | number,
   options: VariableOptions & { readonly dtype?: D } = {},
 ): Variable<D> {
-  if (isTensor(initial)) return new Variable(initial as Tensor<D>, options);
-  if (typeof initial !== "number") {
-    throw new ConfigError({
-      who: "variable",
-      expected: "a tensor or a number",
-      received: typeof initial,
-      fix: "Wrap arrays: variable(tensor([…])).",
-    });
-  }
-  return new Variable(scalar(initial, options.dtype ?? "float32") as Tensor<D>, options);
+  if (typeof initial !== "number") return new Variable(initial, options);
+  const dtype = options.dtype ?? "float32";
+  return new Variable(numberAs("variable", initial, dtype) as Tensor<D>, options);
 }

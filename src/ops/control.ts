@@ -36,6 +36,32 @@ export function setDifferentiate(fn: Differentiate): void {
   differentiate = fn;
 }
 
+/** A variable that a body assigned. */
+export interface Assignment {
+  /** The variable; equal for assignments of the same one. */
+  readonly slot: object;
+  /** The value before the body. */
+  readonly before: Tensor;
+  /** The node that the body has in its place. */
+  readonly inside: Tensor;
+  /** The value behind the body, inside. */
+  readonly after: Tensor;
+  /** Assigns it in the surroundings. */
+  assign(value: Tensor): void;
+}
+
+/** Notices which variables a body assigns. */
+export interface BodyScope {
+  run<T>(body: () => T): T;
+  readonly assignments: readonly Assignment[];
+}
+
+/** Set by the engine, which has the variables and stands to the right of this folder. */
+export function setBodyScope(open: () => BodyScope): void {
+  openScope = open;
+}
+let openScope = (): BodyScope => ({ run: (body) => body(), assignments: [] });
+
 /** Types of the outputs stand in the payload's bodies and the attributes; nodes are built with them. */
 const typesFromOutside = () => {
   throw new Error("control nodes are created with their types");
@@ -86,7 +112,8 @@ export function scan<C extends Tree<Tensor>, X extends Tree<Tensor>, Y extends T
   let index = 0;
   const carryParameters = carries.map((c) => placeholder(c, index++, trace));
   const elementParameters = xs.map((x) => placeholder(elementType(x), index++, trace));
-  const [next, ys] = fn(refill(init, carryParameters), refill(sequences, elementParameters));
+  const scope = openScope();
+  const [next, ys] = scope.run(() => fn(refill(init, carryParameters), refill(sequences, elementParameters)));
   trace.active = false;
   const nextLeaves = flattenTree(next as Tree<Tensor>, isTensor).leaves;
   const yLeaves = flattenTree(ys as Tree<Tensor>, isTensor).leaves;
@@ -108,17 +135,27 @@ export function scan<C extends Tree<Tensor>, X extends Tree<Tensor>, Y extends T
       });
     }
   });
+  // Variables that the body assigns are states like the others.
+  const { assignments } = scope;
+  const slots = assignments.map(({ before }) => placeholder(before, index++, trace));
+  const bodyResults = [...nextLeaves, ...assignments.map(({ after }) => after), ...yLeaves];
+  const substitute = rewrite(bodyResults, (rebuilt, original) => {
+    const at = assignments.findIndex(({ inside }) => inside === original);
+    return at >= 0 ? slots[at]! : rebuilt;
+  });
+  const states = carries.length + slots.length;
   const node = scanNode(
-    carries,
+    [...carries, ...assignments.map(({ before }) => before)],
     xs,
-    [...carryParameters, ...elementParameters],
-    nextLeaves,
-    yLeaves,
+    [...carryParameters, ...slots, ...elementParameters],
+    bodyResults.slice(0, states).map(substitute),
+    yLeaves.map(substitute),
     length,
     options.reverse ?? false,
   );
   const outputs = results(node);
-  return [refill(init, outputs.slice(0, carries.length)), refill(ys, outputs.slice(carries.length))];
+  for (const [k, assignment] of assignments.entries()) assignment.assign(outputs[carries.length + k]!);
+  return [refill(init, outputs.slice(0, carries.length)), refill(ys, outputs.slice(states))];
 }
 
 function scanLength(xs: readonly Tensor[], given: number | undefined): number {
@@ -304,9 +341,10 @@ export function cond<R extends Tree<Tensor>>(predicate: Tensor, whenTrue: () => 
     });
   }
   const from = nextNodeId();
-  const chosen = whenTrue();
+  const [trueScope, falseScope] = [openScope(), openScope()];
+  const chosen = trueScope.run(whenTrue);
   const left = flattenTree(chosen as Tree<Tensor>, isTensor).leaves;
-  const right = flattenTree(whenFalse() as Tree<Tensor>, isTensor).leaves;
+  const right = flattenTree(falseScope.run(whenFalse) as Tree<Tensor>, isTensor).leaves;
   if (
     left.length !== right.length ||
     left.some((t, i) => !sameShape(t.shape, right[i]!.shape) || t.dtype !== right[i]!.dtype)
@@ -317,11 +355,23 @@ export function cond<R extends Tree<Tensor>>(predicate: Tensor, whenTrue: () => 
       received: `${left.map(formatType).join(", ")} and ${right.map(formatType).join(", ")}`,
     });
   }
-  // What stood before the functions were called is computed outside of them.
-  return refill(
-    chosen,
-    condNode(predicate, left, right, ({ id }) => id >= from),
+  // A variable that one side assigns keeps its value on the other.
+  const assigned = new Map(
+    [...trueScope.assignments, ...falseScope.assignments].map((a) => [a.slot, a] as const),
   );
+  const after = (scope: BodyScope) =>
+    [...assigned.values()].map(
+      ({ slot, before }) => scope.assignments.find((a) => a.slot === slot)?.after ?? before,
+    );
+  // What stood before the functions were called is computed outside of them.
+  const outputs = condNode(
+    predicate,
+    [...left, ...after(trueScope)],
+    [...right, ...after(falseScope)],
+    ({ id }) => id >= from,
+  );
+  for (const [k, { assign }] of [...assigned.values()].entries()) assign(outputs[left.length + k]!);
+  return refill(chosen, outputs.slice(0, left.length));
 }
 
 function condNode(
