@@ -177,7 +177,8 @@ EXPORT(peak) double peak(int32_t threads, double seconds) {
   measurement.threads = threads;
   Team* members = currentTeam();
   if (!members) return 0;
-  runTeam(members, threads > 1 ? members->size : 1, measurePeak, &measurement);
+  Position nowhere = {};
+  runTeam(members, threads > 1 ? members->size : 1, measurePeak, &measurement, &nowhere, true);
   double rate = 0;
   for (int32_t i = 0; i < MAX_THREADS; i++) rate += measurement.rates[i];
   return rate;

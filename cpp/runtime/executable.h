@@ -7,7 +7,6 @@
 #include "runtime/program.h"
 
 static const int32_t MAX_LEVELS = 4;     // nested scans and whiles
-static const int32_t MAX_NESTING = 16;   // nested bodies of any kind
 static const int32_t MAX_PHASES = 64;
 
 // Memory shared by all programs of a device; programs run one at a time.
@@ -45,8 +44,8 @@ struct Step {
   bool hasExtent;             // phases and chunks are asked for each time the step runs
   int32_t phases;
   const int64_t* chunks;      // per phase
-  bool isSingle;              // never more than one chunk: one member runs all phases
-  int32_t single;             // names that member, modulo the members
+  bool isLone;                // never more than one chunk, and left to the leader
+  int32_t firstOwner;         // of its chunks, modulo the members
   bool opensShared;           // before the next barrier flag members other than 0 work or read
   int64_t scratchOffset;
   // control
@@ -64,6 +63,7 @@ struct Executable {
   uint8_t* plans;
   int32_t bufferCount, operandCount, stepCount, viewCount, memberViewCount, bindingCount;
   int64_t arenaBytes, scratchBytes;  // of the shared arena: buffers first, then the scratch of steps
+  int64_t duration;                  // nanoseconds of an iteration when it last ran with the team; 0: never
   bool isParallel;                   // some step has more than one chunk: worth a fork
   bool hasYield;                     // keeps its arena across calls, so it owns one
   // Addresses, valid for the last run's `bindings` and `arena`.

@@ -46,6 +46,7 @@ void measureMachine(void* argument) {
   shared.measurement = (Measurement*)argument;
   if (shared.measurement->seconds > 10) shared.measurement->seconds = 10;
   Team* team = engineTeam();
-  runTeam(team, shared.measurement->threads > 1 ? team->size : 1, measureMember, &shared);
+  Position nowhere = {};
+  runTeam(team, shared.measurement->threads > 1 ? team->size : 1, measureMember, &shared, &nowhere, true);
   for (int32_t i = 0; i < MAX_THREADS; i++) shared.measurement->rate += shared.rates[i];
 }

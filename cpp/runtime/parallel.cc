@@ -1,5 +1,7 @@
-// The portable part of the team: barrier, claims, fork and join. See parallel.h.
+// Barrier, positions, fork and join. See parallel.h.
 #include "runtime/parallel.h"
+
+// ---- Faults ------------------------------------------------------------------------------------------------------
 
 // Kernels call this through Thread::report.
 static void reportFault(Thread* thread, int32_t code, int64_t index, int32_t value) {
@@ -41,7 +43,7 @@ static void sit(Member* member, Team* team, int32_t index, int32_t size) {
   member->passed = team->passed;
   member->round = team->round;
   member->recentCount = 0;
-  member->stalled = member->waking = 0;
+  member->stalled = 0;
   member->thread.index = index;
   member->thread.step = 0;
   member->thread.scratch = seat->scratch;
@@ -49,7 +51,66 @@ static void sit(Member* member, Team* team, int32_t index, int32_t size) {
   member->thread.status = &seat->status;
 }
 
-#if defined(MYELIN_HAS_THREADS)
+#if !defined(MYELIN_HAS_THREADS)
+
+Crossing crossBarrier(Member* member, Position*) {
+  member->passed++;
+  return CROSSED;
+}
+
+void loadPosition(Member*, Position*) {}
+void arriveAtEnd(Member*) {}
+bool isCurrent(const Member*) { return true; }
+
+bool runTeam(Team* team, int32_t, TeamWork work, void* argument, const Position*, bool) {
+  Member member;
+  team->seats[0].status.visible = FAULT_FREE;
+  sit(&member, team, 0, 1);
+  work(&member, argument);
+  team->passed = member.passed + 1;
+  return true;
+}
+
+#else
+
+// ---- Positions ---------------------------------------------------------------------------------------------------
+
+// Two slots in turn: a reader's copy is whole if the leader has not passed another barrier meanwhile.
+static void publish(Team* team, Position* position, uint64_t passed, uint64_t round) {
+  position->passed = passed;
+  position->round = round;
+  const uint64_t* words = (const uint64_t*)position;
+  uint64_t* slot = team->positions[passed & 1];
+  int32_t count = (int32_t)offsetof(Position, frames) / 8 + position->depth * (int32_t)(sizeof(Frame) / 8);
+  for (int32_t i = 0; i < count; i++) __atomic_store_n(&slot[i], words[i], __ATOMIC_RELAXED);
+  __atomic_store_n(&team->published, passed, __ATOMIC_RELEASE);
+}
+
+static uint64_t publishedBy(const Team* team) { return __atomic_load_n(&team->published, __ATOMIC_ACQUIRE); }
+
+void loadPosition(Member* member, Position* position) {
+  Team* team = member->team;
+  uint64_t* words = (uint64_t*)position;
+  for (;;) {
+    uint64_t number = publishedBy(team);
+    const uint64_t* slot = team->positions[number & 1];
+    for (int32_t i = 0; i < POSITION_WORDS; i++) words[i] = __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&team->published, __ATOMIC_RELAXED) == number) break;
+  }
+  member->passed = position->passed;
+  member->round = position->round;
+  member->recentCount = 0;
+  __atomic_store_n(&team->seats[member->index].arrived, member->passed, __ATOMIC_RELEASE);
+}
+
+bool isCurrent(const Member* member) {
+  if (member->index == 0) return true;
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return __atomic_load_n(&member->team->published, __ATOMIC_RELAXED) <= member->passed;
+}
+
+// ---- Barrier -----------------------------------------------------------------------------------------------------
 
 // Two members on one core is the normal accident after a wake-up, and the scheduler does not separate them while the
 // work is short. A worker moves itself; member 0 belongs to the caller and is never moved.
@@ -68,213 +129,195 @@ static void leaveSharedCore(Team* team, int32_t index) {
   __atomic_store_n(&team->seats[index].core, currentCore(), __ATOMIC_RELAXED);
 }
 
-// Takes a piece of one share: an eighth of what is left, at least one chunk. Small enough that a member that loses its
-// core keeps little back, large enough that many small chunks cost few claims. 0 when nothing is left.
-static uint32_t claim(Cursor* cursor, uint64_t round, uint32_t length, uint32_t* begin) {
-  uint64_t old = __atomic_load_n(&cursor->word, __ATOMIC_ACQUIRE);
-  for (;;) {
-    uint64_t seen = old >> POSITION_BITS;
-    if (seen > round) return 0;
-    uint32_t position = seen == round ? (uint32_t)(old & (MAX_CHUNKS - 1)) : 0;
-    if (position >= length) return 0;
-    uint32_t count = (length - position) >> 3;
-    if (count == 0) count = 1;
-    uint64_t next = round << POSITION_BITS | (position + count);
-    if (__atomic_compare_exchange_n(&cursor->word, &old, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-      *begin = position;
-      return count;
-    }
-  }
+static bool hasArrived(const Team* team, int32_t index, uint64_t target) {
+  return __atomic_load_n(&team->seats[index].arrived, __ATOMIC_ACQUIRE) >= target;
 }
 
-static int64_t firstOfShare(int64_t chunks, int32_t owner, int32_t size) { return (chunks * owner + size - 1) / size; }
-
-// Runs what is unclaimed of one share.
-static void runShare(Member* member, const SharedPhase* shared, int32_t owner) {
-  Cursor* cursor = &member->team->cursors[shared->round % CLAIM_ROUNDS][owner];
-  int64_t first = firstOfShare(shared->chunks, owner, member->size);
-  uint32_t length = (uint32_t)(firstOfShare(shared->chunks, owner + 1, member->size) - first);
-  uint32_t begin;
-  member->thread.step = shared->step;
-  while (uint32_t count = claim(cursor, shared->round, length, &begin)) {
-    shared->kernel->run(&shared->args, shared->phase, first + begin, first + begin + count, &member->thread);
+static bool haveArrived(const Team* team, int32_t size, uint64_t target) {
+  for (int32_t i = 0; i < size; i++) {
+    if (!hasArrived(team, i, target)) return false;
   }
+  return true;
 }
 
-// Takes over what the others have not begun. A guest signs in before it claims, so that an owner that finds its share
-// claimed also sees who is at work on it.
-static void helpOthers(Member* member) {
-  for (int32_t i = 0; i < member->recentCount; i++) {
-    const SharedPhase* shared = &member->recent[i];
-    for (int32_t j = 1; j < member->size; j++) {
-      int32_t owner = (member->index + j) % member->size;
-      uint32_t* guests = &member->team->cursors[shared->round % CLAIM_ROUNDS][owner].guests;
-      __atomic_fetch_add(guests, 1, __ATOMIC_SEQ_CST);
-      runShare(member, shared, owner);
-      drainStreamingStores();
-      __atomic_fetch_sub(guests, 1, __ATOMIC_RELEASE);
-    }
-  }
-}
+static bool isBroken(const Team* team) { return __atomic_load_n(&team->broken, __ATOMIC_RELAXED) != 0; }
 
-// Until nobody works on this member's shares any more.
-static void waitForGuests(Member* member) {
+// What a waiting member does between two looks: pauses, and after a while gives its core away.
+struct Patience {
+  uint64_t began;
+  int32_t looks;
+  bool hasMoved;
+};
+
+static void waitALittle(const Member* member, Patience* patience) {
   Team* team = member->team;
-  for (int32_t i = 0; i < member->recentCount; i++) {
-    const Cursor* cursor = &team->cursors[member->recent[i].round % CLAIM_ROUNDS][member->index];
-    for (int32_t spins = 0; __atomic_load_n(&cursor->guests, __ATOMIC_ACQUIRE); spins++) {
-      if (__atomic_load_n(&team->broken, __ATOMIC_RELAXED)) return;
-      if (spins < SPINS_BEFORE_HELP && team->spins) {
-        cpuPause();
-      } else {
-        yieldCore(member->index);
-      }
-    }
-  }
-}
-
-void runChunks(Member* member, const Kernel* kernel, const StepArgs* args, int32_t phase, int64_t chunks) {
-  if (member->size == 1) {
-    kernel->run(args, phase, 0, chunks, &member->thread);
-    return;
-  }
-  if (member->recentCount == RECENT) {
-    helpOthers(member);
-    waitForGuests(member);
-    member->recentCount = 0;
-  }
-  SharedPhase* shared = &member->recent[member->recentCount++];
-  shared->kernel = kernel;
-  shared->args = *args;
-  shared->chunks = chunks;
-  shared->round = ++member->round;
-  shared->phase = phase;
-  shared->step = member->thread.step;
-  runShare(member, shared, member->index);
-}
-
-// The slow half of a wait: helps once, spins until SPIN_BEFORE_YIELD, then gives the core away between looks.
-static __attribute__((noinline)) bool waitLong(Member* member, const Seat* seat, uint64_t target) {
-  Team* team = member->team;
-  const uint64_t* arrived = &seat->arrived;
-  bool hasJoined = __atomic_load_n(&seat->joined, __ATOMIC_RELAXED) == __atomic_load_n(&team->forks, __ATOMIC_RELAXED);
-  for (int32_t i = 0; team->spins && i < SPINS_BEFORE_HELP; i++) {
-    if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) return true;
+  if (team->spins) {
     cpuPause();
+    if (++patience->looks % 32) return;
   }
-  helpOthers(member);
-  member->recentCount = 0;
-  uint64_t began = nanoseconds();
-  bool hasMoved = false;
-  for (;;) {
-    for (int32_t i = 0; i < 32; i++) {
-      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) {
-        if (hasMoved) *(hasJoined ? &member->stalled : &member->waking) += nanoseconds() - began;
-        return true;
-      }
+  uint64_t now = nanoseconds();
+  if (patience->began == 0) patience->began = now;
+  if (team->spins && now - patience->began < SPIN_BEFORE_YIELD) return;
+  if (!patience->hasMoved) leaveSharedCore(team, member->index);
+  patience->hasMoved = true;
+  yieldCore(member->index);
+}
+
+// The others are waited for as long as they keep up; one that is away, or was at the last barrier, is helped at once.
+static bool keepsUp(const Team* team, int32_t index, uint64_t target) {
+  const Seat* seat = &team->seats[index];
+  return __atomic_load_n(&seat->isActive, __ATOMIC_RELAXED) && hasArrived(team, index, target - 1);
+}
+
+static bool arriveSoon(const Member* member, uint64_t target) {
+  const Team* team = member->team;
+  for (int32_t i = 1; i < member->size; i++) {
+    if (hasArrived(team, i, target)) continue;
+    if (!team->spins || !keepsUp(team, i, target)) return false;
+    int32_t spins = 0;
+    while (!hasArrived(team, i, target)) {
+      if (++spins > SPINS_BEFORE_HELP) return false;
       cpuPause();
     }
-    if (__atomic_load_n(&team->broken, __ATOMIC_RELAXED)) return false;
-    if (team->spins && nanoseconds() - began < SPIN_BEFORE_YIELD) continue;
-    if (!hasMoved) leaveSharedCore(team, member->index);
-    hasMoved = true;
-    yieldCore(member->index);
+  }
+  return true;
+}
+
+// The leader goes on when all chunks since the last barrier are done, whoever has arrived.
+static bool leaderWaits(Member* member, uint64_t target) {
+  if (arriveSoon(member, target)) return true;
+  helpOthers(member);
+  Patience patience = {};
+  while (!isQuiet(member) && !haveArrived(member->team, member->size, target)) {
+    if (isBroken(member->team)) return false;
+    waitALittle(member, &patience);
+  }
+  if (patience.hasMoved) member->stalled += nanoseconds() - patience.began;
+  return true;
+}
+
+static Crossing workerWaits(Member* member, uint64_t target) {
+  Team* team = member->team;
+  Patience patience = {};
+  for (int32_t looks = 0;; looks++) {
+    if (haveArrived(team, member->size, target)) return CROSSED;
+    uint64_t published = publishedBy(team);
+    if (published >= target) return published == target ? CROSSED : BEHIND;
+    if (isBroken(team)) return BROKEN;
+    if (looks == SPINS_BEFORE_HELP) helpOthers(member);
+    waitALittle(member, &patience);
   }
 }
 
-bool waitForMembers(Member* member) {
-  Team* team = member->team;
+static void arrive(Member* member, uint64_t target) {
+  waitForGuests(member);
+  __atomic_store_n(&member->team->seats[member->index].arrived, target, __ATOMIC_RELEASE);
+}
+
+Crossing crossBarrier(Member* member, Position* position) {
   uint64_t target = member->passed + 1;
   if (member->size > 1) {
-    waitForGuests(member);
-    drainStreamingStores();
-    __atomic_store_n(&team->seats[member->index].arrived, target, __ATOMIC_RELEASE);
-    for (int32_t i = 0; i < member->size; i++) {
-      if (i == member->index) continue;
-      const uint64_t* arrived = &team->seats[i].arrived;
-      if (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) >= target) continue;
-      if (!waitLong(member, &team->seats[i], target)) return false;
+    arrive(member, target);
+    if (member->index == 0) {
+      if (!leaderWaits(member, target)) return BROKEN;
+      publish(member->team, position, target, member->round);
+    } else {
+      Crossing crossing = workerWaits(member, target);
+      if (crossing != CROSSED) return crossing;
     }
     member->recentCount = 0;
   }
   member->passed = target;  // only now: a fault found while helping belongs to the interval that ends here
-  return true;
+  return CROSSED;
+}
+
+// ---- Fork and join -----------------------------------------------------------------------------------------------
+
+// Spins, then sleeps, until there is a fork that this worker has not served.
+static uint32_t waitForFork(Team* team, uint32_t served) {
+  uint64_t began = 0;
+  for (;;) {
+    for (int32_t i = 0; i < 64; i++) {
+      uint32_t forks = __atomic_load_n(&team->forks, __ATOMIC_ACQUIRE);
+      if (forks != served) return forks;
+      if (!team->spins) break;
+      cpuPause();
+    }
+    uint64_t now = nanoseconds();
+    if (began == 0) began = now;
+    if (team->spins && now - began < SPIN_BEFORE_SLEEP) continue;
+    __atomic_fetch_add(&team->sleepers, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&team->forks, __ATOMIC_SEQ_CST) == served) sleepWhileEqual(&team->forks, served, -1);
+    __atomic_fetch_sub(&team->sleepers, 1, __ATOMIC_SEQ_CST);
+  }
 }
 
 void serveTeam(Team* team, int32_t index) {
-  uint32_t served = 0;
-  for (;;) {
-    uint64_t began = nanoseconds();
-    uint32_t forks;
-    while ((forks = __atomic_load_n(&team->forks, __ATOMIC_ACQUIRE)) == served) {
-      bool isPatient = team->spins;
-      for (int32_t i = 0; isPatient && i < 64; i++) {
-        if (__atomic_load_n(&team->forks, __ATOMIC_RELAXED) != served) break;
-        cpuPause();
-      }
-      if (isPatient && nanoseconds() - began < SPIN_BEFORE_SLEEP) continue;
-      __atomic_fetch_add(&team->sleepers, 1, __ATOMIC_SEQ_CST);
-      if (__atomic_load_n(&team->forks, __ATOMIC_SEQ_CST) == served) sleepWhileEqual(&team->forks, served, -1);
-      __atomic_fetch_sub(&team->sleepers, 1, __ATOMIC_SEQ_CST);
-    }
-    served = forks;
-    if (team->quit) return;
-    __atomic_store_n(&team->seats[index].joined, served, __ATOMIC_RELAXED);
+  Seat* seat = &team->seats[index];
+  for (uint32_t served = 0;;) {
+    served = waitForFork(team, served);
+    if (__atomic_load_n(&team->quit, __ATOMIC_ACQUIRE)) return;
     leaveSharedCore(team, index);
-    Member member;
-    sit(&member, team, index, team->size);
-    team->work(&member, team->argument);
-    waitForMembers(&member);
+    // Announce, then look: the leader closes the run, then looks for the announced.
+    __atomic_store_n(&seat->isActive, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&team->open, __ATOMIC_SEQ_CST) == served) {
+      Member member;
+      sit(&member, team, index, team->size);
+      team->work(&member, team->argument);
+    }
+    __atomic_store_n(&seat->isActive, 0, __ATOMIC_RELEASE);
   }
 }
 
-static void clearCursors(Team* team) {
-  for (int32_t i = 0; i < CLAIM_ROUNDS; i++) {
-    for (int32_t j = 0; j < MAX_THREADS; j++) team->cursors[i][j].word = 0;
-  }
-  team->round = 0;
+static void open(Team* team, TeamWork work, void* argument, const Position* start, bool isLong) {
+  team->work = work;
+  team->argument = argument;
+  __atomic_store_n(&team->seats[0].core, currentCore(), __ATOMIC_RELAXED);
+  Position position = *start;
+  publish(team, &position, team->passed, team->round);
+  uint32_t fork = team->forks + 1;
+  if (fork == 0) fork = 1;  // 0 means closed
+  __atomic_store_n(&team->open, fork, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&team->forks, fork, __ATOMIC_SEQ_CST);
+  if (isLong && __atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST)) wakeSleepers(&team->forks);
 }
 
-bool runTeam(Team* team, int32_t size, TeamWork work, void* argument) {
-  Member member;
-  if (team->round > LAST_ROUND) clearCursors(team);
-  // Before the fork: a member may look for faults before another one has woken up.
-  for (int32_t i = 0; i < size; i++) team->seats[i].status.visible = FAULT_FREE;
-  sit(&member, team, 0, size);
-  if (size > 1) {
-    team->work = work;
-    team->argument = argument;
-    __atomic_store_n(&team->seats[0].core, currentCore(), __ATOMIC_RELAXED);
-    __atomic_fetch_add(&team->forks, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST)) wakeSleepers(&team->forks);
+void arriveAtEnd(Member* member) {
+  if (member->size > 1 && member->index > 0) arrive(member, member->passed + 1);
+}
+
+// The last chunks are done; then nobody may come in any more, those inside are told that it is over, and waited for.
+static bool close(Member* member) {
+  Team* team = member->team;
+  uint64_t target = member->passed + 1;
+  arrive(member, target);
+  bool isWhole = leaderWaits(member, target);
+  __atomic_store_n(&team->open, 0, __ATOMIC_SEQ_CST);
+  Position end = {};
+  end.step = END_OF_RUN;
+  publish(team, &end, target, member->round);
+  Patience patience = {};
+  for (int32_t i = 1; i < member->size; i++) {
+    while (__atomic_load_n(&team->seats[i].isActive, __ATOMIC_SEQ_CST)) {
+      if (isBroken(team)) return false;
+      waitALittle(member, &patience);
+    }
   }
-  work(&member, argument);
-  bool isWhole = waitForMembers(&member);
-  team->passed = member.passed;
-  team->round = member.round;
-  team->slowJoins = size > 1 && member.waking > CROWDED_STALL ? team->slowJoins + 1 : 0;
-  team->stalled = member.stalled + (team->slowJoins >= SLOW_JOINS ? member.waking : 0);
   return isWhole;
 }
 
-#else
-
-bool waitForMembers(Member* member) {
-  member->passed++;
-  return true;
-}
-
-void runChunks(Member* member, const Kernel* kernel, const StepArgs* args, int32_t phase, int64_t chunks) {
-  kernel->run(args, phase, 0, chunks, &member->thread);
-}
-
-bool runTeam(Team* team, int32_t, TeamWork work, void* argument) {
+bool runTeam(Team* team, int32_t size, TeamWork work, void* argument, const Position* start, bool isLong) {
   Member member;
-  team->seats[0].status.visible = FAULT_FREE;
-  sit(&member, team, 0, 1);
+  if (team->round > LAST_ROUND) clearCursors(team);
+  for (int32_t i = 0; i < size; i++) team->seats[i].status.visible = FAULT_FREE;
+  sit(&member, team, 0, size);
+  if (size > 1) open(team, work, argument, start, isLong);
   work(&member, argument);
-  team->passed = member.passed + 1;
-  return true;
+  bool isWhole = size == 1 || close(&member);
+  team->passed = member.passed + 2;  // one for the end, so that each number stands for one position
+  team->round = member.round;
+  team->stalled = member.stalled;
+  return isWhole;
 }
 
 #endif

@@ -81,7 +81,7 @@ Team* startTeam(int32_t size) {
 
 void stopTeam(Team* team) {
   NativeTeam* native = (NativeTeam*)team;
-  team->quit = true;
+  __atomic_store_n(&team->quit, true, __ATOMIC_RELEASE);
   __atomic_fetch_add(&team->forks, 1, __ATOMIC_SEQ_CST);
   wakeSleepers(&team->forks);
   for (int32_t i = 1; i < team->size; i++) joinThread(native->threads[i]);

@@ -101,40 +101,43 @@ static bool countChunks(Executable* program, Message* message) {
       if (count > most) most = count;
     }
     if (most > 1) program->isParallel = true;
-    step->isSingle = most <= 1 && !step->hasExtent;
+    step->isLone = most <= 1 && !step->hasExtent;
   }
   return true;
 }
 
-// Steps of one chunk: a few between two barriers stay with member 0, which then needs no barrier for them; many are
+// Steps of one chunk: a few between two barriers stay with the leader, which then needs no barrier for them; many are
 // dealt out, as are those that stand beside shared work, beginning with member 1.
-static const int32_t MANY_SINGLES = 4;
+static const int32_t MANY_LONE = 4;
 
-static void dealSingles(Step* first, Step* end) {
-  int32_t singles = 0;
+static void dealLone(Step* first, Step* end) {
+  int32_t lone = 0;
   bool isShared = false;
   for (Step* step = first; step < end; step++) {
-    if (step->kind == STEP_KERNEL && step->isSingle) {
-      singles++;
+    if (step->kind == STEP_KERNEL && step->isLone) {
+      lone++;
     } else if (step->kind != STEP_SCAN) {
       isShared = true;  // chunks for all, or a scalar that all read
     }
   }
-  isShared |= singles >= MANY_SINGLES;
+  isShared |= lone >= MANY_LONE;
   if (first < end) first->opensShared = isShared;
   if (!isShared) return;
   int32_t dealt = 0;
   for (Step* step = first; step < end; step++) {
-    if (step->kind == STEP_KERNEL && step->isSingle) step->single = ++dealt;
+    // With several phases a step would need barriers between them.
+    if (step->kind != STEP_KERNEL || !step->isLone || step->phases > 1) continue;
+    step->isLone = false;
+    step->firstOwner = ++dealt;
   }
 }
 
-static void dealAllSingles(Executable* program) {
+static void dealAllLone(Executable* program) {
   Step* end = program->steps + program->stepCount;
   for (Step* first = program->steps; first < end;) {
     Step* next = first + 1;
     while (next < end && !(next->flags & FLAG_BARRIER)) next++;
-    dealSingles(first, next);
+    dealLone(first, next);
     first = next;
   }
 }
@@ -142,7 +145,7 @@ static void dealAllSingles(Executable* program) {
 bool prepareProgram(Executable* program, Message* message) {
   bool isDone = makeViews(program, message) && makePlans(program) && placeScratch(program, message) &&
                 countChunks(program, message);
-  if (isDone) dealAllSingles(program);
+  if (isDone) dealAllLone(program);
   if (!isDone && message->length == 0) *message << "no memory to load a program";
   return isDone;
 }

@@ -1,84 +1,6 @@
-// Runs a loaded program: every member of the team walks the whole step list, shares the chunks of each step with the
-// others and waits only where data cross (flag 1), between the phases of a step and between iterations. A barrier that
-// stands between two stretches of work that member 0 does alone is left out: in a recurrence of tiny steps they would
-// cost more than the work.
-//
-// All members take every decision alike: predicates and extents are read after a barrier and not written before the
-// next one, faults carry the number of the barrier that made them visible, and only member 0 looks at the clock and
-// the stop flag, publishing "stop after iteration i", which says the same to a member however late it reads it.
-#include "runtime/executable.h"
-
-struct Run {
-  Executable* program;
-  const RunOptions* options;
-  uint64_t deadline;    // nanoseconds, 0: none
-  int64_t steps;        // iterations of this segment at most
-  int32_t resume;
-  uint64_t began;       // of this segment
-  uint64_t soloUntil;   // clock at which a segment of member 0 alone ends, 0: none
-  bool isSegmentEnd;    // the segment ended because the team changes, not the run
-  int64_t stopAfter;    // iteration, written by member 0 before it reaches that iteration's last barrier
-  int64_t iterations;   // completed; of member 0
-  bool isComplete;      // the last iteration has run to its end; of member 0
-  bool isStopped;
-  int32_t yieldStep;    // −1
-};
-
-struct Walker {
-  Member* member;
-  Run* run;
-  Executable* program;
-  View* views;                    // this member's copy of the views that change
-  int64_t index[MAX_LEVELS];      // t of the loops around the current step
-  int64_t done[MAX_LEVELS];       // their completed iterations
-  bool hasCommitted;
-  bool hasWorked, hasShared;      // since the last barrier: any work at all, work of several members
-};
-
-static int32_t bytesOf(int32_t dtype) { return dtype == DT_F32 || dtype == DT_I32 ? 4 : 1; }
-
-// ---- Addresses -------------------------------------------------------------------------------------------------
-
-static bool isFixed(const Operand* operand) { return operand->termCount == 0 && operand->extent < 0; }
-
-static int64_t offsetOf(const Walker* w, const Operand* operand) {
-  int64_t offset = operand->offset;
-  for (int32_t i = 0; i < operand->termCount; i++) {
-    const LoopTerm* term = &operand->terms[i];
-    offset += w->index[term->level] * term->stride + ((w->done[term->level] + term->phase) & 1) * term->parity;
-  }
-  return offset;
-}
-
-static int32_t readScalar(const Walker* w, int32_t number) {
-  const Operand* operand = &w->program->operands[number];
-  const uint8_t* data = w->program->bases[operand->buffer] + offsetOf(w, operand) * bytesOf(operand->dtype);
-  return operand->dtype == DT_I32 ? *(const int32_t*)data : *data;
-}
-
-// The step's operands at this moment: the shared ones, or this member's copy with the changing ones renewed.
-static const StepArgs* resolve(Walker* w, const Step* step, StepArgs* copy) {
-  if (step->memberViews < 0) return &step->args;
-  const Executable* program = w->program;
-  View* views = w->views + step->memberViews;
-  for (int32_t i = 0; i < step->args.viewCount; i++) {
-    const Operand* operand = &program->operands[step->operands[i]];
-    if (isFixed(operand)) continue;
-    int64_t offset = offsetOf(w, operand);
-    if (operand->buffer < 0) {
-      views[i].offset = offset;
-    } else {
-      views[i].data = program->bases[operand->buffer] + offset * bytesOf(operand->dtype);
-    }
-    if (operand->extent < 0) continue;
-    int64_t length = readScalar(w, operand->extent);
-    int64_t bound = operand->dims[operand->dynamicAxis];
-    views[i].dims[operand->dynamicAxis] = length < 0 ? 0 : length < bound ? length : bound;
-  }
-  *copy = step->args;
-  copy->views = views;
-  return copy;
-}
+// Sets up a run: addresses of all that stays where it is, the arena, how many members take part, the result. The walk
+// itself is in walk.cc.
+#include "runtime/walk.h"
 
 static void place(const Executable* program, View* view, int32_t number) {
   const Operand* operand = &program->operands[number];
@@ -127,166 +49,29 @@ static bool resolveProgram(Executable* program, uint8_t* arena, uint8_t* const* 
   return true;
 }
 
-// ---- Steps -----------------------------------------------------------------------------------------------------
-
-static bool walk(Walker* w, int32_t first, int32_t end);
-
-static bool wait(Walker* w) {
-  w->hasWorked = w->hasShared = false;
-  return waitForMembers(w->member);
-}
-
-// Waits where the step asks for it and others could be concerned. False when the run ends here: a fault was reported
-// before the first write to a donated buffer, or the team is broken.
-static bool enter(Walker* w, const Step* step) {
-  bool commits = (step->flags & FLAG_COMMIT) && !w->hasCommitted;
-  bool isConcerned = w->hasShared || (w->hasWorked && (step->opensShared || commits));
-  if (isConcerned && (commits || (step->flags & FLAG_BARRIER)) && !wait(w)) return false;
-  if (!commits) return true;
-  w->hasCommitted = true;
-  const Member* member = w->member;
-  return !firstFault(member->team, member->size, member->passed);
-}
-
-static bool runPhases(Walker* w, const Step* step, const StepArgs* args, bool isMine) {
-  Member* member = w->member;
-  const Kernel* kernel = step->kernel;
-  int32_t phases = step->phases;
-  if (step->hasExtent && kernel->phases) phases = kernel->phases(args);
-  for (int32_t phase = 0; phase < phases; phase++) {
-    if (phase > 0 && !step->isSingle && !waitForMembers(member)) return false;
-    int64_t chunks = step->chunks[phase];
-    if (step->hasExtent) chunks = kernel->chunks ? kernel->chunks(args, phase) : 1;
-    if (chunks > 1) {
-      runChunks(member, kernel, args, phase, chunks);
-    } else if (chunks == 1 && isMine) {
-      kernel->run(args, phase, 0, 1, &member->thread);
-    }
-  }
-  return true;
-}
-
-static bool runKernel(Walker* w, const Step* step, int32_t number) {
-  Member* member = w->member;
-  w->hasWorked = true;
-  w->hasShared |= !step->isSingle || step->single > 0;
-  bool isMine = step->single == 0 ? member->index == 0 : member->index == step->single % member->size;
-  if (step->isSingle && !isMine) return true;
-  StepArgs copy;
-  const StepArgs* args = resolve(w, step, &copy);
-  member->thread.step = number;
-  return runPhases(w, step, args, isMine);
-}
-
-static bool runScan(Walker* w, const Step* step, int32_t number) {
-  int32_t level = step->level;
-  for (int64_t i = 0; i < step->length; i++) {
-    w->done[level] = i;
-    w->index[level] = step->isReversed ? step->length - 1 - i : i;
-    if (!walk(w, number + 1, step->end)) return false;
-  }
-  return true;
-}
-
-// Every member reads a predicate, so the next barrier concerns all: else member 0, alone in what follows, could write it
-// before a slower one has read it.
-static bool readPredicate(Walker* w, const Step* step) {
-  w->hasWorked = w->hasShared = true;
-  return readScalar(w, step->predicate) != 0;
-}
-
-static bool runWhile(Walker* w, const Step* step, int32_t number) {
-  int32_t level = step->level;
-  for (int64_t i = 0; step->length < 0 || i < step->length; i++) {
-    w->done[level] = w->index[level] = i;
-    if (!walk(w, number + 1, step->split)) return false;
-    if (w->hasWorked && !wait(w)) return false;
-    if (!readPredicate(w, step)) return true;
-    if (!walk(w, step->split, step->end)) return false;
-  }
-  return true;
-}
-
-static bool runCond(Walker* w, const Step* step, int32_t number) {
-  if (readPredicate(w, step)) return walk(w, number + 1, step->split);
-  return walk(w, step->split, step->end);
-}
-
-// False when the run ends inside.
-static bool walk(Walker* w, int32_t first, int32_t end) {
-  const Step* steps = w->program->steps;
-  for (int32_t i = first; i < end; i = steps[i].end) {
-    const Step* step = &steps[i];
-    if (!enter(w, step)) return false;
-    bool goesOn = true;
-    switch (step->kind) {
-      case STEP_KERNEL:
-        goesOn = runKernel(w, step, i);
-        break;
-      case STEP_SCAN:
-        goesOn = runScan(w, step, i);
-        break;
-      case STEP_COND:
-        goesOn = runCond(w, step, i);
-        break;
-      case STEP_WHILE:
-        goesOn = runWhile(w, step, i);
-        break;
-      case STEP_YIELD:
-        if (w->member->index == 0) w->run->yieldStep = i;
-        return false;
-    }
-    if (!goesOn) return false;
-  }
-  return true;
-}
-
-// ---- Iterations ------------------------------------------------------------------------------------------------
-
-static bool isRaised(const int32_t* flag) { return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
-
-static bool isCrowded(uint64_t stalled, uint64_t began) {
-  return stalled > CROWDED_STALL && stalled > (nanoseconds() - began) / 4;
-}
-
-// Asked by member 0 only.
-static bool mustStop(Run* run, const Member* member) {
-  run->isStopped = isRaised(run->options->stop) || isRaised(run->options->abort);
-  if (run->isStopped || (run->deadline && nanoseconds() >= run->deadline)) return true;
-  run->isSegmentEnd = member->size > 1 ? isCrowded(member->stalled, run->began)
-                                       : run->soloUntil && nanoseconds() >= run->soloUntil;
-  return run->isSegmentEnd;
-}
-
-static void walkIterations(Member* member, void* argument) {
-  Run* run = (Run*)argument;
-  Executable* program = run->program;
-  Walker w = {};
-  w.member = member;
-  w.run = run;
-  w.program = program;
-  w.views = program->memberViews + (int64_t)member->index * program->memberViewCount;
-  bool isFirst = member->index == 0;
-  int64_t steps = run->steps;
-  for (int64_t i = 0; i < steps; i++) {
-    w.hasCommitted = false;
-    if (!walk(&w, i == 0 ? run->resume : 0, program->stepCount)) return;
-    if (i + 1 == steps) break;  // the join is the last barrier
-    if (isFirst && mustStop(run, member)) __atomic_store_n(&run->stopAfter, i, __ATOMIC_RELAXED);
-    if (!wait(&w)) return;
-    if (firstFault(member->team, member->size, member->passed)) return;
-    if (__atomic_load_n(&run->stopAfter, __ATOMIC_RELAXED) <= i) break;
-    if (isFirst) run->iterations++;
-  }
-  if (isFirst) run->isComplete = true;
-}
-
 static bool growArena(Arena* arena, int64_t bytes) {
   if (arena->bytes >= bytes) return true;
   if (arena->memory) returnMemory(arena->memory, arena->bytes);
   arena->memory = reserveMemory(bytes);
   arena->bytes = arena->memory ? bytes : 0;
   return arena->memory != nullptr;
+}
+
+// Sleeping workers are worth waking for a run of some length, or when runs follow each other closely.
+static const int64_t LONG_RUN = 50 * 1000;
+
+// Runs one segment with so many members; false when the team is broken.
+static bool runSegment(Run* run, Team* team, int32_t size) {
+  Executable* program = run->program;
+  if (size == 1) return runTeam(team, 1, walkProgram, run, nullptr, false);
+  Position start = {};
+  start.step = run->resume;
+  bool isLong = program->duration == 0 || run->steps > LONG_RUN / program->duration ||
+                (int64_t)(run->began - team->ended) < LONG_RUN;
+  bool isWhole = runTeam(team, size, walkProgram, run, &start, isLong);
+  team->ended = nanoseconds();
+  program->duration = (int64_t)(team->ended - run->began) / (run->iterations + 1);
+  return isWhole;
 }
 
 static RunResult refused(const char* error) {
@@ -348,7 +133,7 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
   int32_t size;
   do {
     size = nextSegment(&run, team, result.iterations);
-    if (!runTeam(team, size, walkIterations, &run)) return refused("a thread of the pool has trapped");
+    if (!runSegment(&run, team, size)) return refused("a thread of the pool has trapped");
     result.iterations += run.iterations;
     if (size > 1) noteCrowding(team, run.began);
     if (!run.isSegmentEnd || !run.isComplete) break;

@@ -1,0 +1,32 @@
+// Shared by run.cc, which sets a run up, and walk.cc, in which the members walk through it.
+#pragma once
+#include "runtime/executable.h"
+
+struct Run {
+  Executable* program;
+  const RunOptions* options;
+  uint64_t deadline;    // nanoseconds, 0: none
+  int64_t steps;        // iterations of this segment at most
+  int32_t resume;
+  uint64_t began;       // of this segment
+  uint64_t soloUntil;   // clock at which a segment of member 0 alone ends, 0: none
+  bool isSegmentEnd;    // the segment ended because the team changes, not the run
+  int64_t stopAfter;    // iteration, written by the leader before it reaches that iteration's last barrier
+  int64_t iterations;   // completed; of the leader, like what follows
+  bool isComplete;      // the last iteration has run to its end
+  bool isStopped;
+  int32_t yieldStep;    // −1
+};
+
+
+inline int32_t bytesOf(int32_t dtype) { return dtype == DT_F32 || dtype == DT_I32 ? 4 : 1; }
+inline bool isFixed(const Operand* operand) { return operand->termCount == 0 && operand->extent < 0; }
+inline bool isRaised(const int32_t* flag) { return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
+
+// Each member's work of a run; `run` is a Run.
+void walkProgram(Member* member, void* run);
+
+// So much of the time since `began` went into waiting for members that do not run that others must have their cores.
+inline bool isCrowded(uint64_t stalled, uint64_t began) {
+  return stalled > CROWDED_STALL && stalled > (nanoseconds() - began) / 4;
+}
