@@ -12,6 +12,7 @@ import { backend } from "../engine/device.js";
 import { valueAndGrad } from "../engine/gradients.js";
 import { CompiledFunction, type Completed } from "../engine/jit.js";
 import { realize, storageOf } from "../engine/realize.js";
+import { globalSeed } from "../engine/seed.js";
 import { type Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import { allReduce, type Communicator } from "../ops/control.js";
@@ -49,7 +50,7 @@ export interface FitOptions {
   readonly initialEpoch?: number;
   /** Steps in one native call; default: as many as fit into about 30 ms. */
   readonly stepsPerExecution?: number;
-  /** Seed of the order of rows. Default 0. */
+  /** Seed of the order of rows. Default: the one given to `setSeed`. */
   readonly seed?: number;
   /** Averages the gradients over the ranks of a group of processes before each update. */
   readonly communicator?: Communicator;
@@ -83,7 +84,14 @@ export async function fit(
   options: FitOptions = {},
 ): Promise<History> {
   const who = "fit";
-  const { epochs = 1, batchSize = 32, shuffle = true, verbose = 1, initialEpoch = 0, seed = 0 } = options;
+  const {
+    epochs = 1,
+    batchSize = 32,
+    shuffle = true,
+    verbose = 1,
+    initialEpoch = 0,
+    seed = globalSeed(),
+  } = options;
   checkCount(who, "epochs", epochs);
   checkCount(who, "batchSize", batchSize);
   checkCompiled(who, model);
@@ -137,6 +145,7 @@ export async function fit(
       run.epoch++;
       await each(callbacks, (c) => c.onEpochEnd?.(epoch, logs, run));
     }
+    model.compiled!.optimizer.finalizeVariableValues(model.trainableWeights);
     await each(callbacks, (c) => c.onTrainEnd?.(run));
     return history;
   } finally {

@@ -131,7 +131,8 @@ describe("zip", () => {
 
   it("is read back by fflate and by unzip", () => {
     const contents = fc.dictionary(
-      fc.string({ minLength: 1 }).filter((n) => !n.endsWith("/")),
+      // fflate's result is a plain object, which has no place for "__proto__".
+      fc.string({ minLength: 1 }).filter((n) => !n.endsWith("/") && n !== "__proto__"),
       fc.uint8Array(),
     );
     fc.assert(
