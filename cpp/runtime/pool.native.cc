@@ -33,7 +33,7 @@ static Free* freeLists[CLASSES];
 static Free* spareRecords;
 static uint8_t* slab;
 static int64_t slabLeft;
-static PoolUse use = {0, 0, (int64_t)1 << 30};
+static PoolUse use = {0, 0, (int64_t)512 << 20};  // so that a synchronous loop of large results stays below 1 GB
 static int64_t boundedInUse;
 
 // Class c holds blocks of (4 + c mod 4) · 2^(c / 4) · 64 bytes: 256, 320, 384, 448, 512, …
