@@ -20,9 +20,23 @@ export function flatten<T>(
         .map((key) => `${JSON.stringify(key)}:${walk((value as Record<string, Tree<T>>)[key]!)}`)
         .join(",")}}`;
     }
-    return `#${JSON.stringify(value)}`; // a static argument: part of the structure
+    return `#${staticKey(value)}`; // a static argument: part of the structure
   };
   return { leaves, structure: walk(tree) };
+}
+
+const numbers = new WeakMap<object, number>();
+let objects = 0;
+
+/** Equal for equal strings, booleans and bigints, and for the same object or function. */
+function staticKey(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) {
+    return typeof value === "bigint" ? `${value}n` : String(value);
+  }
+  const number = numbers.get(value) ?? objects++;
+  numbers.set(value, number);
+  return `@${number}`;
 }
 
 /** The same tree with each leaf replaced; leaves are visited in the order of `flatten`. */

@@ -7,10 +7,11 @@ import { leavesOf } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { TensorType } from "../graph/primitive.js";
 import { isTensor, type Storage, Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
 import { allocate, backend } from "./device.js";
 import { compileGraph, faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
-import { explainTraced, record, Trace } from "./trace.js";
+import { atOnce, currentScope, explainTraced, isDifferentiating, record, Trace } from "./trace.js";
 import type { Variable } from "./variable.js";
 
 /** What a traced function takes and returns: tensors and numbers, nested in arrays and records. */
@@ -52,7 +53,7 @@ export class CompiledFunction<R> {
             : type,
         ),
       );
-      const value = fn(args);
+      const value = atOnce(fn(args));
       // Numbers among the results are results too; anything else stays as it is.
       const tensors = mapTree<unknown, Tensor>(
         value as Tree<unknown>,
@@ -203,7 +204,8 @@ const SIGNATURE_BOUND = 64;
  * what it computes; after that each call is one call into the backend.
  *
  * Variables it reads and assigns are found on the way and updated in place. Numbers among the arguments are run-time
- * values. Tensors it captures from outside become inputs.
+ * values, float32 inside. Strings, booleans, functions and objects are static: another one compiles again. Tensors it
+ * captures from outside become inputs. Inside another compiled function, a `scan` or a derivative it is recorded there.
  * @throws {TraceError} where the function reads a value while it is traced
  * @example
  * const step = jit((x, y) => {
@@ -228,7 +230,7 @@ export function jit<A extends readonly unknown[], R>(
   }
 
   const lookUp = (args: A) => {
-    const { leaves, structure } = flatten<Tensor | number>(args as Tree<Tensor | number>, isLeafValue);
+    const { leaves, structure } = flatten<Tensor | number>(args as Tree<Tensor | number>, isArgument);
     const batch = batchBound === undefined ? undefined : batchLength(leaves, batchBound);
     const types = leaves.map((leaf) => argumentType(leaf, batch, batchBound));
     const key = `${structure}|${types.map((t) => `${t.dtype}[${t.shape}]`).join(",")}`;
@@ -263,6 +265,7 @@ export function jit<A extends readonly unknown[], R>(
   };
 
   const call = (...args: A): R => {
+    if (isBeingRecorded(args)) return inline(fn, args);
     const { compiled, storages, batch } = lookUp(args);
     return compiled.runSync(storages, 1, batch).value;
   };
@@ -273,6 +276,35 @@ export function jit<A extends readonly unknown[], R>(
       return compiled.run(storages, steps, runOptions, batch);
     },
   });
+}
+
+/** A leaf among arguments; arrays that would be taken for static parts by mistake are refused. */
+function isArgument(value: unknown): value is Tensor | number {
+  if (ArrayBuffer.isView(value)) {
+    throw new ConfigError({
+      who: "jit",
+      expected: "tensors, numbers and static values as arguments",
+      received: `a ${value.constructor.name}`,
+      fix: "Wrap it: tensor(array).",
+    });
+  }
+  return isLeafValue(value);
+}
+
+/** Inside another trace, a body or a derivative the function becomes part of what is recorded there. */
+function isBeingRecorded(args: readonly unknown[]): boolean {
+  if (currentScope() || isDifferentiating()) return true;
+  const { leaves } = flatten<Tensor>(args as Tree<Tensor>, isTensor);
+  const deep = leaves.filter(({ storage, depth }) => storage === undefined && depth === Infinity);
+  return topologicalOrder(deep).some(({ payload }) => (payload.trace as Trace | undefined)?.active);
+}
+
+function inline<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A): R {
+  const asTensors = (tree: unknown) =>
+    mapTree<Tensor | number, Tensor>(tree as Tree<Tensor | number>, isLeafValue, (leaf) =>
+      isTensor(leaf) ? leaf : scalar(leaf, "float32"),
+    );
+  return asTensors(fn(...(asTensors(args) as unknown as A))) as R;
 }
 
 function batchLength(leaves: readonly (Tensor | number)[], bound: number): number {

@@ -134,20 +134,22 @@ function outside<T>(scope: Scope, fn: () => T): T {
 /** Runs `fn` with its variable reads and assignments recorded in `trace`. */
 export function record<T>(trace: Trace, fn: () => T): T {
   try {
-    const result = within(trace, fn);
-    if (result instanceof Promise) {
-      result.catch(() => undefined); // it will fail where it reads a value; this error says why
-      throw new ConfigError({
-        who: "jit",
-        expected: "a function that returns at once",
-        received: "an async function",
-        fix: "Trace the computation only; await outside.",
-      });
-    }
-    return result;
+    return within(trace, fn);
   } finally {
     trace.active = false;
   }
+}
+
+/** What a traced function returned, unless it is asynchronous. */
+export function atOnce<T>(value: T): T {
+  if (!(value instanceof Promise)) return value;
+  value.catch(() => undefined); // it will fail where it reads a value; the error thrown here says why
+  throw new ConfigError({
+    who: "jit",
+    expected: "a function that returns at once",
+    received: "an async function",
+    fix: "Trace the computation only; await outside.",
+  });
 }
 
 let differentiations = 0;
