@@ -27,7 +27,8 @@ export function vjp(
   const order = topologicalOrder(outputs);
   const active = new Set<Tensor>();
   for (const node of order) {
-    if (isTarget.has(node) || node.inputs.some((input) => active.has(input))) active.add(node);
+    if (isTarget.has(node) || (carriesGradient(node) && node.inputs.some((input) => active.has(input))))
+      active.add(node);
   }
   const gradients = new Map<Tensor, (Tensor | null)[]>();
   const accumulate = (node: Tensor, output: number, gradient: Tensor) => {
@@ -54,6 +55,11 @@ export function vjp(
   return targets.map((target) => gradients.get(target)?.[0] ?? null);
 }
 
+/** Integers carry no gradient: a path through a comparison or an index is simply not a path. */
+function carriesGradient(node: Tensor): boolean {
+  return node.primitive.name !== "stopGradient" && node.outputs.some(({ dtype }) => isFloat(dtype));
+}
+
 function pull(
   node: Tensor,
   received: readonly (Tensor | null)[],
@@ -62,8 +68,6 @@ function pull(
 ): void {
   const { primitive } = node;
   if (!primitive.vjp) {
-    // Integers carry no gradient: a path through a comparison or an index is simply not a path.
-    if (!node.outputs.some((output) => isFloat(output.dtype))) return;
     throw new ConfigError({
       who: primitive.name,
       expected: "an operation with a derivative",

@@ -1,6 +1,6 @@
 import { vjp } from "../autodiff/vjp.js";
-import { isFloat } from "../base/dtype.js";
-import { ConfigError, ShapeError } from "../base/errors.js";
+import { type DType, isFloat } from "../base/dtype.js";
+import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import { flatten, mapTree, type Tree } from "../base/tree.js";
 import { formatType, isTensor, type Tensor } from "../graph/tensor.js";
@@ -20,7 +20,10 @@ export function grad<X extends Tree<Tensor>, A extends readonly unknown[]>(
 ): (x: X, ...rest: A) => X {
   return (x, ...rest) =>
     differentiating(() => {
-      const inner = mapTree<Tensor, Tensor>(x as Tree<Tensor>, isTensor, identity);
+      const inner = mapTree<Tensor, Tensor>(x as Tree<Tensor>, isTensor, (leaf) => {
+        checkTarget("grad", "an argument", leaf.dtype);
+        return identity(leaf);
+      });
       const value = fn(inner as X, ...rest);
       checkLoss("grad", value);
       const targets = flatten(inner, isTensor).leaves;
@@ -54,6 +57,7 @@ export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor
 ): (...args: A) => ValueAndGradients<R> {
   return (...args) =>
     differentiating(() => {
+      for (const { name, dtype } of variables) checkTarget("valueAndGrad", `"${name}"`, dtype);
       const targets = variables.map((v) => v.value);
       const value = fn(...args);
       const loss = lossOf(value);
@@ -75,6 +79,16 @@ function lossOf(value: Tree<Tensor>): Tensor {
   if (isTensor(value)) return value;
   const named = !Array.isArray(value) && (value as { loss?: unknown }).loss;
   return isTensor(named) ? named : flatten(value, isTensor).leaves[0]!;
+}
+
+function checkTarget(who: string, what: string, dtype: DType): void {
+  if (isFloat(dtype)) return;
+  throw new DTypeError({
+    who,
+    expected: "floats to differentiate with respect to",
+    received: `${what} of dtype ${dtype}`,
+    fix: 'Convert it with cast(x, "float32") outside, or leave it out.',
+  });
 }
 
 function checkLoss(who: string, value: unknown): void {
