@@ -15,7 +15,7 @@ import { RESULT, RESULT_WORDS } from "./addon.js";
 import { encode, type KernelNames } from "./encode.js";
 import { faultOf, HostCalls, rejectedProgram } from "./runs.js";
 import { WasmEngine } from "./wasmEngine.js";
-import { SMALL, type WasmStorage } from "./wasmMemory.js";
+import { SMALL, type WasmMemory, type WasmStorage } from "./wasmMemory.js";
 import {
   fetchModule,
   moduleOf,
@@ -116,15 +116,121 @@ interface Slot {
 
 const STOP_OFFSET = 4 * RESULT_WORDS;
 const BINDINGS_OFFSET = 128;
+const STOP_WORD = STOP_OFFSET / 4;
+const BINDINGS_WORD = BINDINGS_OFFSET / 4;
+/** Up to so many bytes a loop copies faster than a call of `set`. */
+const TINY = 32;
 
-class WasmExecutable implements Executable {
-  /** The program's own place in linear memory: result, stop word, addresses of the bindings, room for small tensors. */
-  private readonly frame: number;
-  private readonly frameEnd: number;
+/** A program's own place in linear memory: result, stop word, addresses of the bindings, room for small tensors. */
+class Frame {
+  readonly address: number;
+  private readonly end: number;
   private readonly slots: readonly Slot[];
   /** Constants that are in their slots already. */
   private readonly placed: (Storage | undefined)[];
+  /** Linear memory from `address` on; replaced where the memory has grown. */
+  private words: Int32Array = new Int32Array(0);
+
+  constructor(
+    private readonly memory: WasmMemory,
+    program: Program,
+  ) {
+    const sizes = program.bindings.map(() => 0);
+    for (const buffer of program.buffers) {
+      if (buffer.kind === "bound") sizes[buffer.binding] = Math.max(sizes[buffer.binding]!, buffer.bytes);
+    }
+    let bytes = BINDINGS_OFFSET + 4 * sizes.length;
+    const places = sizes.map((size) => {
+      const place = roundUp(bytes);
+      bytes = place + Math.min(size, SMALL);
+      return place;
+    });
+    const address = memory.take(bytes);
+    this.address = address;
+    this.end = address + bytes;
+    this.slots = program.bindings.map((binding, i) => ({
+      address: address + places[i]!,
+      isConstant: binding.kind === "constant",
+      isWritten:
+        binding.kind === "output" || binding.kind === "host" || (binding.kind === "leaf" && binding.written),
+    }));
+    this.placed = sizes.map(() => undefined);
+  }
+
+  free(): void {
+    this.memory.free(this.address, this.end - this.address);
+  }
+
+  /** Small tensors into their slots, addresses into the list of bindings. */
+  enter(storages: readonly WasmStorage[], flag: Int32Array | undefined): void {
+    const { slots, placed } = this;
+    const heap = this.memory.heap(this.end);
+    if (this.words.buffer !== heap.buffer) this.words = new Int32Array(heap.buffer, this.address);
+    const { words } = this;
+    words[STOP_WORD] = flag ? Atomics.load(flag, 0) : 0;
+    for (let i = 0; i < storages.length; i++) {
+      const { address, host } = storages[i]!.block;
+      const slot = slots[i]!;
+      words[BINDINGS_WORD + i] = host ? slot.address : address;
+      if (!host || placed[i] === storages[i]) continue;
+      if (host.length > TINY) heap.set(host, slot.address);
+      else for (let k = 0; k < host.length; k++) heap[slot.address + k] = host[k]!;
+      if (slot.isConstant) placed[i] = storages[i];
+    }
+  }
+
+  /** The result, and what small tensors have become. */
+  leave(storages: readonly WasmStorage[], result: Int32Array): void {
+    const heap = this.memory.heap(this.end);
+    if (this.words.buffer !== heap.buffer) this.words = new Int32Array(heap.buffer, this.address);
+    for (let k = 0; k < RESULT_WORDS; k++) result[k] = this.words[k]!;
+    for (let i = 0; i < storages.length; i++) {
+      const { host } = storages[i]!.block;
+      const slot = this.slots[i]!;
+      if (!host || !slot.isWritten) continue;
+      if (host.length > TINY) host.set(heap.subarray(slot.address, slot.address + host.length));
+      else for (let k = 0; k < host.length; k++) host[k] = heap[slot.address + k]!;
+    }
+  }
+}
+
+/** One run, call by call into the engine. */
+class Call implements Segment {
+  readonly bindings: number;
+  readonly stop: number;
+  readonly result: number;
+  readonly words = new Int32Array(RESULT_WORDS);
+  storages: readonly WasmStorage[] = nothing;
+  steps = 0;
+  resume = 0;
+  budget = 0;
+  flag: Int32Array | undefined;
+
+  constructor(
+    readonly program: number,
+    private readonly frame: Frame,
+  ) {
+    this.bindings = frame.address + BINDINGS_OFFSET;
+    this.stop = frame.address + STOP_OFFSET;
+    this.result = frame.address;
+  }
+
+  enter(): void {
+    this.frame.enter(this.storages, this.flag);
+  }
+
+  leave(): void {
+    this.frame.leave(this.storages, this.words);
+  }
+}
+
+const nothing: readonly WasmStorage[] = [];
+
+class WasmExecutable implements Executable {
+  private readonly frame: Frame;
   private readonly hostCalls: HostCalls;
+  /** Of all runs that end before the call returns. */
+  private readonly call: Call;
 
   constructor(
     private readonly engine: WasmEngine,
@@ -133,132 +239,61 @@ class WasmExecutable implements Executable {
     private readonly flat: readonly Step[],
   ) {
     const { memory, exports } = engine;
-    const sizes = program.bindings.map(() => 0);
-    for (const buffer of program.buffers) {
-      if (buffer.kind === "bound") sizes[buffer.binding] = Math.max(sizes[buffer.binding]!, buffer.bytes);
-    }
-    let end = BINDINGS_OFFSET + 4 * sizes.length;
-    const places = sizes.map((bytes) => {
-      const place = roundUp(end);
-      end = place + Math.min(bytes, SMALL);
-      return place;
-    });
-    const frame = memory.take(end);
+    const frame = new Frame(memory, program);
     this.frame = frame;
-    this.frameEnd = frame + end;
-    this.slots = program.bindings.map((binding, i) => ({
-      address: frame + places[i]!,
-      isConstant: binding.kind === "constant",
-      isWritten:
-        binding.kind === "output" || binding.kind === "host" || (binding.kind === "leaf" && binding.written),
-    }));
-    this.placed = sizes.map(() => undefined);
+    this.call = new Call(handle, frame);
     this.hostCalls = new HostCalls(program, flat, (storage) => memory.read(storage as WasmStorage));
     unloading.register(this, () => {
       exports.unload(handle);
-      memory.free(frame, end);
+      frame.free();
     });
   }
 
   runSync(bindings: readonly Storage[], steps: number): RunResult {
+    const { call, hostCalls, flat } = this;
+    const { words } = call;
     const storages = bindings as readonly WasmStorage[];
-    const words = new Int32Array(RESULT_WORDS);
     let done = 0;
     let resume = 0;
-    this.pin(storages);
+    this.engine.memory.pin(storages);
     try {
       for (;;) {
-        this.engine.runNow(
-          this.segment(storages, words, { steps: steps - done, resume, budget: 0, flag: undefined }),
-        );
+        call.storages = storages;
+        call.steps = steps - done;
+        call.resume = resume;
+        this.engine.runNow(call);
         done += words[RESULT.iterations]!;
-        if (!this.hostCalls.isAsked(words)) return { steps: done, fault: faultOf(words, this.flat) };
-        this.hostCalls.callSync(words, bindings);
-        resume = words[RESULT.resume]!;
+        if (!hostCalls.isAsked(words)) return { steps: done, fault: faultOf(words, flat) };
+        resume = words[RESULT.resume]!; // Before the host call, which may run this very program.
+        hostCalls.callSync(words, bindings);
       }
     } finally {
-      this.unpin(storages);
+      call.storages = nothing;
+      this.engine.memory.unpin(storages);
     }
   }
 
   async run(bindings: readonly Storage[], steps: number, options: RunOptions = {}): Promise<RunResult> {
     const storages = bindings as readonly WasmStorage[];
-    const words = new Int32Array(RESULT_WORDS);
-    const { budget = 0, stop: flag } = options;
+    const call = new Call(this.handle, this.frame);
+    const { words } = call;
+    call.storages = storages;
+    call.budget = options.budget ?? 0;
+    call.flag = options.stop;
     let done = 0;
-    let resume = 0;
-    this.pin(storages);
+    this.engine.memory.pin(storages);
     try {
       for (;;) {
-        await this.engine.run(this.segment(storages, words, { steps: steps - done, resume, budget, flag }));
+        call.steps = steps - done;
+        await this.engine.run(call);
         done += words[RESULT.iterations]!;
         if (!this.hostCalls.isAsked(words)) return { steps: done, fault: faultOf(words, this.flat) };
         await this.hostCalls.call(words, bindings);
-        resume = words[RESULT.resume]!;
+        call.resume = words[RESULT.resume]!;
       }
     } finally {
-      this.unpin(storages);
+      this.engine.memory.unpin(storages);
     }
-  }
-
-  private segment(
-    storages: readonly WasmStorage[],
-    words: Int32Array,
-    call: Pick<Segment, "steps" | "budget" | "resume" | "flag">,
-  ): Segment {
-    return {
-      ...call,
-      words,
-      program: this.handle,
-      bindings: this.frame + BINDINGS_OFFSET,
-      stop: this.frame + STOP_OFFSET,
-      result: this.frame,
-      enter: () => this.enter(storages, call.flag),
-      leave: () => this.leave(storages, words),
-    };
-  }
-
-  /** Small tensors into their slots, addresses into the list of bindings. */
-  private enter(storages: readonly WasmStorage[], flag: Int32Array | undefined): void {
-    const { frame, slots, placed } = this;
-    const heap = this.engine.memory.heap(this.frameEnd);
-    const words = new Int32Array(heap.buffer, frame, BINDINGS_OFFSET / 4 + storages.length);
-    words[STOP_OFFSET / 4] = flag ? Atomics.load(flag, 0) : 0;
-    for (let i = 0; i < storages.length; i++) {
-      const { address, host } = storages[i]!.block;
-      const slot = slots[i]!;
-      words[BINDINGS_OFFSET / 4 + i] = host ? slot.address : address;
-      if (!host || placed[i] === storages[i]) continue;
-      heap.set(host, slot.address);
-      if (slot.isConstant) placed[i] = storages[i];
-    }
-  }
-
-  private leave(storages: readonly WasmStorage[], result: Int32Array): void {
-    const { frame, slots } = this;
-    const heap = this.engine.memory.heap(this.frameEnd);
-    result.set(new Int32Array(heap.buffer, frame, RESULT_WORDS));
-    for (let i = 0; i < storages.length; i++) {
-      const { host, bytes } = storages[i]!.block;
-      const slot = slots[i]!;
-      if (host && slot.isWritten) host.set(heap.subarray(slot.address, slot.address + bytes));
-    }
-  }
-
-  private pin(storages: readonly WasmStorage[]): void {
-    const { memory } = this.engine;
-    let bytes = 0;
-    memory.beginRun();
-    for (const storage of storages) {
-      if (storage.bytes <= SMALL) continue;
-      memory.pin(storage);
-      bytes += storage.bytes;
-    }
-    memory.allowFor(bytes);
-  }
-
-  private unpin(storages: readonly WasmStorage[]): void {
-    for (const storage of storages) if (storage.bytes > SMALL) this.engine.memory.unpin(storage);
   }
 }
 

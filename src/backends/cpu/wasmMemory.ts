@@ -31,6 +31,7 @@ export interface Block {
   lastUse: number;
   /** Runs that hold its address. */
   pins: number;
+  isReleased: boolean;
 }
 
 export class WasmMemory {
@@ -72,17 +73,22 @@ export class WasmMemory {
 
   /** Linear memory of the engine's own, never moved; to be given back with `free`. */
   take(bytes: number): number {
-    const address = this.exports.allocate(bytes) >>> 0;
+    const address = this.tryToTake(bytes);
     if (address !== 0) return address;
     this.evict(0);
-    const again = this.exports.allocate(bytes) >>> 0;
+    const again = this.tryToTake(bytes);
     if (again !== 0) return again;
+    const inUse = Math.round((this.exports.memoryInUse() >>> 0) / 2 ** 20);
     throw new BackendError({
       who: "wasm",
-      expected: `${bytes} bytes of linear memory`,
-      received: `none: ${(this.exports.memoryInUse() >>> 0) / 2 ** 20} MB are in use, of 4096 MB at most`,
-      fix: "Use smaller batches, or release tensors that are no longer needed.",
+      expected: `${Math.ceil(bytes / 2 ** 20)} MB of linear memory`,
+      received: `none: ${inUse} MB are in use, of 4096 MB at most`,
+      fix: "Use smaller batches, or keep fewer large tensors.",
     });
+  }
+
+  private tryToTake(bytes: number): number {
+    return bytes < 2 ** 32 ? this.exports.allocate(bytes) >>> 0 : 0;
   }
 
   free(address: number, bytes: number): void {
@@ -90,15 +96,25 @@ export class WasmMemory {
   }
 
   allocate(bytes: number): WasmStorage {
-    const block: Block = { bytes, address: 0, host: undefined, lastUse: this.runs, pins: 0 };
+    const block: Block = {
+      bytes,
+      address: 0,
+      host: undefined,
+      lastUse: this.runs,
+      pins: 0,
+      isReleased: false,
+    };
     const storage = { bytes, block };
     if (bytes <= SMALL) block.host = new Uint8Array(bytes);
     else this.settleIn(storage);
     return storage;
   }
 
+  /** Gives the memory back: at once, or when the runs that use it are over. */
   release({ block }: WasmStorage): void {
     this.collected.unregister(block);
+    block.isReleased = true;
+    if (block.pins > 0) return;
     this.drop(block);
     block.host = new Uint8Array(0);
   }
@@ -108,31 +124,43 @@ export class WasmMemory {
     return block.host ?? this.bytes(block.address, block.bytes);
   }
 
-  /** A new run begins: what it uses counts as used last. */
-  beginRun(): void {
+  /** Moves the large ones into linear memory, where need be, and keeps them there until `unpin`. */
+  pin(storages: readonly WasmStorage[]): void {
     this.runs++;
-  }
-
-  /** Moves a large tensor into linear memory, where need be, and keeps it there until `unpin`. */
-  pin(storage: WasmStorage): number {
-    const { block } = storage;
-    block.lastUse = this.runs;
-    if (block.pins++ === 0 && block.address === 0) {
-      const { host } = block;
-      block.host = undefined;
-      this.settleIn(storage);
-      this.heap(block.address + block.bytes).set(host!, block.address);
+    let bytes = 0;
+    for (let i = 0; i < storages.length; i++) {
+      const storage = storages[i]!;
+      if (storage.bytes <= SMALL) continue;
+      bytes += storage.bytes;
+      try {
+        this.pinOne(storage);
+      } catch (error) {
+        this.unpin(storages.slice(0, i));
+        throw error;
+      }
     }
-    return block.address;
-  }
-
-  unpin({ block }: WasmStorage): void {
-    block.pins--;
-  }
-
-  /** A run that needs so much at once must not throw out what the next one needs. */
-  allowFor(bytes: number): void {
+    // What one run needs at once, the next one must not throw out.
     if (2 * bytes > this.bound) this.bound = 2 * bytes;
+  }
+
+  unpin(storages: readonly WasmStorage[]): void {
+    for (const storage of storages) {
+      const { block } = storage;
+      if (storage.bytes <= SMALL) continue;
+      if (--block.pins === 0 && block.isReleased) this.release(storage);
+    }
+  }
+
+  private pinOne(storage: WasmStorage): void {
+    const { block } = storage;
+    const { host } = block;
+    block.lastUse = this.runs;
+    if (host) {
+      this.settleIn(storage);
+      this.heap(block.address + block.bytes).set(host, block.address);
+      block.host = undefined;
+    }
+    block.pins++;
   }
 
   /** A place in linear memory for a large tensor. */
