@@ -226,7 +226,7 @@ static void transposeWords(uint8_t* to, int64_t pitch, const uint8_t* from, int6
           for (int k = 0; k < LANES; k++) stream((int32_t*)(target + k * pitch), v[k]);
           continue;
         }
-        transposeTile(buffer, 16, at + r * 4, stride, n, 16);
+        transposeTile(buffer, bufferPitch, at + r * 4, stride, n, width);
         for (int64_t k = 0; k < n; k++)
           for (int i = 0; i < 16; i += LANES) stream((int32_t*)(target + k * pitch) + i, load(buffer + k * 16 + i));
       }

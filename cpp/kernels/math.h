@@ -1,12 +1,13 @@
 // Elementary functions on float lanes: exp, log, tanh, sigmoid, erf and their kin.
 //
-// Bound: arithmetic. Each is a short polynomial after a range reduction, without branches except where a whole vector
-// is ordinary, and with the exact limits: exp(−∞) = 0, log(0) = −∞, NaN in → NaN out. The rarer functions stand in
-// math_wide.h and compute in double.
+// Bound: arithmetic. Each is a short polynomial after a range reduction, without branches, and with the exact
+// limits: exp(−∞) = 0, log(0) = −∞, NaN in → NaN out. The rarer functions stand in math_wide.h and compute in double.
 //
-// Largest errors (units in the last place, against double over every 61st float; relaxed and plain targets alike
-// within one more): see the table in test and documentation; exp 1, exp2 1, expm1 2, log 1, log2 2, log1p 2, tanh 4,
-// sigmoid 3, softplus 3, erf 1.
+// Largest errors in units in the last place, against double over every 611th float and a grid around 0 (without FMA in
+// brackets where it differs): exp 1.0, exp2 1.0, expm1 1.4 (1.5), log 0.8, log2 0.9 (1.9), log1p 2.3, tanh 4.4 (5.9),
+// sigmoid 2.5, softplus and logSigmoid 1.6, erf 1.0 (1.2), sin and cos 1.6 for every float, tan 3.6; those of math_wide.h 0.5.
+// Time per element in L1, AVX2 / AVX-512: exp 0.25 / 0.12 ns, tanh 0.22 / 0.12, sigmoid 0.32 / 0.15, log 0.47 / 0.26, erf
+// 0.66 / 0.32, softplus 0.91 / 0.42, sin 0.81 / 0.44, pow 4.5 / 3.1.
 #pragma once
 #include "../simd.h"
 

@@ -3,6 +3,8 @@
 #pragma once
 #include "expression.h"
 
+static const int64_t MAX_VALUES = 1024;  // so that the registers fit a thread's scratch
+
 struct ExpressionCheck {
   const int32_t* words;
   int64_t count;
@@ -36,6 +38,7 @@ static const char* checkExpression(ExpressionCheck* check, int64_t views, const 
   int64_t instructions = w[at++];
   if (instructions < 0 || instructions > count) return "expected a whole expression";
   int64_t values = loads + constants;
+  if (values + instructions > MAX_VALUES) return "expected at most 1024 values in an expression";
   for (int64_t i = 0; i < instructions; i++, values++) {
     if (at + 2 > count) return "expected a whole expression";
     int64_t opcode = w[at++], arguments = w[at++];
