@@ -332,7 +332,11 @@ export const condPrimitive = definePrimitive({
  * @throws {ShapeError} where the predicate is no scalar or the results differ
  * @example cond(less(x, 0), () => neg(x), () => x)
  */
-export function cond<R extends Tree<Tensor>>(predicate: Tensor, whenTrue: () => R, whenFalse: () => R): R {
+export function cond<R extends Tree<Tensor>, S extends Tree<Tensor>>(
+  predicate: Tensor,
+  whenTrue: () => R,
+  whenFalse: () => S,
+): R {
   if (predicate.rank !== 0 || isFloat(predicate.dtype)) {
     throw new ShapeError({
       who: "cond",

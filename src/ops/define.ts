@@ -19,40 +19,96 @@ import { toTensors } from "./leaf.js";
  */
 export type DTypePolicy = "float" | "number" | "integer" | "any";
 
+/** The dtype an operand brings along; a number brings none. */
+type DTypeOf<T> = T extends Tensor<infer D> ? D : never;
+type Floats = "float32" | "float64";
+
+/** What a dtype becomes under a policy; a dtype that is not known stays unknown, but for `float`. */
+type Computed<P extends DTypePolicy, D extends DType> = [D] extends [never]
+  ? "float32"
+  : P extends "float"
+    ? DType extends D
+      ? "float32"
+      : Extract<D, Floats> | (Exclude<D, Floats> extends never ? never : "float32")
+    : P extends "number"
+      ? Exclude<D, "bool"> | ("bool" extends D ? "int32" : never)
+      : D;
+
+/** Two dtypes meet in the later one. Beside an integer a number may bring its fraction. */
+type Promoted<A, B> = [DTypeOf<A>] extends [never]
+  ? WithNumber<DTypeOf<B>>
+  : [DTypeOf<B>] extends [never]
+    ? WithNumber<DTypeOf<A>>
+    : Later<DTypeOf<A>, DTypeOf<B>>;
+type WithNumber<D extends DType> = D extends Floats ? D : D | "int32" | "float32";
+type Later<A extends DType, B extends DType> = DType extends A | B
+  ? DType
+  : "float64" extends A | B
+    ? "float64"
+    : "float32" extends A | B
+      ? "float32"
+      : "int32" extends A | B
+        ? "int32"
+        : "uint8" extends A | B
+          ? "uint8"
+          : "bool";
+
+/** An operation on one operand: its dtype policy, and its result dtype where that is fixed. */
+export type UnaryOperation<P extends DTypePolicy = "float", R extends DType | undefined = undefined> = <
+  X extends TensorLike,
+>(
+  x: X,
+) => Tensor<R extends DType ? R : Computed<P, DTypeOf<X>>>;
+
+/** The same for two operands, which broadcast and meet in one dtype. */
+export type BinaryOperation<P extends DTypePolicy = "number", R extends DType | undefined = undefined> = <
+  A extends TensorLike,
+  B extends TensorLike,
+>(
+  a: A,
+  b: B,
+) => Tensor<R extends DType ? R : Computed<P, Promoted<A, B>>>;
+
 /** The gradient of the inputs from that of the output. */
 type UnaryVjp = (g: Tensor, x: Tensor, y: Tensor) => Tensor;
 type BinaryVjp = (g: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [Tensor | null, Tensor | null];
 
-interface ElementwiseOptions {
-  readonly policy?: DTypePolicy;
+interface ElementwiseOptions<
+  P extends DTypePolicy = DTypePolicy,
+  R extends DType | undefined = DType | undefined,
+> {
+  readonly policy?: P;
   /** Result dtype; default: that of the inputs. */
-  readonly result?: DType;
+  readonly result?: R;
   /** Why there is no derivative. */
   readonly noGradient?: string;
 }
 
 /** Defines `name(x)`. */
-export function unary(
+export function unary<P extends DTypePolicy = "float", R extends DType | undefined = undefined>(
   name: string,
-  record: ElementwiseOptions & { reference: (x: number, dtype: DType) => number; vjp?: UnaryVjp },
-): (x: TensorLike) => Tensor {
+  record: ElementwiseOptions<P, R> & { reference: (x: number, dtype: DType) => number; vjp?: UnaryVjp },
+): UnaryOperation<NoInfer<P>, NoInfer<R>> {
   const { vjp } = record;
   const primitive = elementwise(name, 1, record, ([x], _, dtype) => record.reference(x!, dtype), {
     ...(vjp ? { vjp: ({ inputs: [x], outputs: [y], gradients: [g] }) => [vjp(g!, x!, y!)] } : {}),
   });
-  return (x) => applyElementwise(primitive, [x], record.policy ?? "float");
+  return (x) => applyElementwise(primitive, [x], record.policy ?? "float") as never;
 }
 
 /** Defines `name(a, b)` with broadcasting. */
-export function binary(
+export function binary<P extends DTypePolicy = "number", R extends DType | undefined = undefined>(
   name: string,
-  record: ElementwiseOptions & { reference: (a: number, b: number, dtype: DType) => number; vjp?: BinaryVjp },
-): (a: TensorLike, b: TensorLike) => Tensor {
+  record: ElementwiseOptions<P, R> & {
+    reference: (a: number, b: number, dtype: DType) => number;
+    vjp?: BinaryVjp;
+  },
+): BinaryOperation<NoInfer<P>, NoInfer<R>> {
   const { vjp } = record;
   const primitive = elementwise(name, 2, record, ([a, b], _, dtype) => record.reference(a!, b!, dtype), {
     ...(vjp ? { vjp: ({ inputs: [a, b], outputs: [y], gradients: [g] }) => vjp(g!, a!, b!, y!) } : {}),
   });
-  return (a, b) => applyElementwise(primitive, [a, b], record.policy ?? "number");
+  return (a, b) => applyElementwise(primitive, [a, b], record.policy ?? "number") as never;
 }
 
 /** Defines an elementwise record of any number of inputs. */
@@ -176,8 +232,8 @@ const castPrimitive = definePrimitive<ElementwisePrimitive>({
  *
  * @example cast(tensor([1.7, -1.7]), "int32") // [1, -1]
  */
-export function cast(x: Tensor, dtype: DType): Tensor {
-  return x.dtype === dtype ? x : createNode(castPrimitive, [x], { dtype });
+export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D> {
+  return (x.dtype === dtype ? x : createNode(castPrimitive, [x], { dtype })) as Tensor<D>;
 }
 
 function castOpcode(from: DType, to: DType): string {

@@ -3,7 +3,15 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { broadcastShapes, type Shape } from "../base/shape.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "./broadcast.js";
-import { binary, cast, elementwise, inferElementwise, unary } from "./define.js";
+import {
+  type BinaryOperation,
+  binary,
+  cast,
+  elementwise,
+  inferElementwise,
+  type UnaryOperation,
+  unary,
+} from "./define.js";
 import { toTensors } from "./leaf.js";
 
 export { cast };
@@ -17,13 +25,13 @@ export const add = binary("add", { reference: (a, b) => a + b, vjp: (g) => [g, g
 export const sub = binary("sub", { reference: (a, b) => a - b, vjp: (g) => [g, neg(g)] });
 
 /** Product, element by element, with broadcasting. Integers wrap around. @example mul(tensor([1, 2]), 3) // [3, 6] */
-export const mul = binary("mul", {
+export const mul: BinaryOperation = binary("mul", {
   reference: product,
   vjp: (g, a, b) => [mul(g, b), mul(g, a)],
 });
 
 /** Quotient, element by element; integers give float32. @example div(tensor([1, 2]), 2) // [0.5, 1] */
-export const div = binary("div", {
+export const div: BinaryOperation<"float"> = binary("div", {
   policy: "float",
   reference: (a, b) => a / b,
   vjp: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
@@ -42,7 +50,7 @@ export const mod = binary("mod", {
 });
 
 /** Power `a^b` on floats. @example pow(tensor([2, 3]), 2) // [4, 9] */
-export const pow = binary("pow", {
+export const pow: BinaryOperation<"float"> = binary("pow", {
   policy: "float",
   reference: Math.pow,
   vjp: (g, a, b, y) => [
@@ -69,7 +77,11 @@ function winnerShare(a: Tensor, b: Tensor): Tensor {
 }
 
 /** −x. */
-export const neg = unary("neg", { policy: "number", reference: (x) => -x, vjp: (g) => neg(g) });
+export const neg: UnaryOperation<"number"> = unary("neg", {
+  policy: "number",
+  reference: (x) => -x,
+  vjp: (g) => neg(g),
+});
 
 /** |x|. */
 export const abs = unary("abs", { policy: "number", reference: Math.abs, vjp: (g, x) => mul(g, sign(x)) });
@@ -114,10 +126,10 @@ export const log = unary("log", { reference: Math.log, vjp: (g, x) => div(g, x) 
 export const log1p = unary("log1p", { reference: Math.log1p, vjp: (g, x) => div(g, add(x, 1)) });
 
 /** Sine of radians. */
-export const sin = unary("sin", { reference: Math.sin, vjp: (g, x) => mul(g, cos(x)) });
+export const sin: UnaryOperation = unary("sin", { reference: Math.sin, vjp: (g, x) => mul(g, cos(x)) });
 
 /** Cosine of radians. */
-export const cos = unary("cos", { reference: Math.cos, vjp: (g, x) => neg(mul(g, sin(x))) });
+export const cos: UnaryOperation = unary("cos", { reference: Math.cos, vjp: (g, x) => neg(mul(g, sin(x))) });
 
 /** Hyperbolic tangent. */
 export const tanh = unary("tanh", { reference: Math.tanh, vjp: (g, _x, y) => mul(g, sub(1, square(y))) });

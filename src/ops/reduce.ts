@@ -140,12 +140,12 @@ export function min(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor
 }
 
 /** Whether any element is true (not 0), as bool; an empty axis gives false. @example any(greater(x, 0), -1) */
-export function any(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
+export function any(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor<"bool"> {
   return notEqual(sum(notEqual(x, 0), axis, options), 0);
 }
 
 /** Whether all elements are true (not 0), as bool; an empty axis gives true. @example all(isFinite(x)) */
-export function all(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
+export function all(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor<"bool"> {
   return equal(sum(equal(x, 0), axis, options), 0);
 }
 
@@ -163,25 +163,25 @@ function position(name: "argMax" | "argMin"): ReducePrimitive {
 }
 
 /**
- * Index of the largest element along one axis, as int32; the first among equals, NaN counts as largest.
+ * Index of the largest element along one axis, as int32; the first among equals; where there is a NaN, the first NaN.
  *
  * @param axis absent: the index in row-major order over all elements
  * @throws {ShapeError} for an empty axis
  * @example argMax(tensor([[1, 5], [7, 3]]), -1) // [1, 0]
  */
-export function argMax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
-  return locate(argMaxPrimitive, x, axis, options);
+export function argMax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
+  return locate(argMaxPrimitive, x, axis, options) as Tensor<"int32">;
 }
 
 /**
- * Index of the smallest element along one axis, as int32; the first among equals, NaN counts as largest.
+ * Index of the smallest element along one axis, as int32; the first among equals; where there is a NaN, the first NaN.
  *
  * @param axis absent: the index in row-major order over all elements
  * @throws {ShapeError} for an empty axis
  * @example argMin(tensor([[1, 5], [7, 3]]), -1) // [0, 1]
  */
-export function argMin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
-  return locate(argMinPrimitive, x, axis, options);
+export function argMin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
+  return locate(argMinPrimitive, x, axis, options) as Tensor<"int32">;
 }
 
 function locate(
