@@ -5,18 +5,21 @@
 // Chunks: about six microseconds of work each, 1 Ki to 32 Ki elements, by the cost of the instructions; a function of the
 // shape only. Rows longer than that are cut, shorter ones (and the rows of a transposition's tile) go several to a chunk.
 //
-// Measured on a Zen 5 core (2.6 GHz, L2 1 MB, shared L3), one thread, best of many; the bound is a loop that only moves
-// the bytes or a hand-fused loop in the same run:
+// Measured on a Zen 5 core (L2 1 MB, shared L3) of a busy machine: processor time of one thread, best of many. Bounds: for
+// add a compiled loop with streaming stores in the same run; for the chain its 320 MB at the 43 GB/s that memcpy reached;
+// for transpositions a straight copy, interleaved with them:
 //                                             AVX2                     AVX-512
 //   add, 4096 elements (L1)                   0.25 µs, 194 GB/s        0.18 µs, 270 GB/s
 //   add, 65,536 (L2)                          3.7 µs, 215 GB/s         2.7–3.5 µs, 227–294 GB/s
 //   add, 16 Mi (memory, streaming)            3.6 ms, 57 GB/s          3.5 ms, 57 GB/s         bound 3.7 ms
 //   tanh(a·b + c) · sigmoid(d), 16,384        0.60 ns per element      0.31 ns
-//   the same, 16 Mi                           13 ms (arithmetic)       7.6 ms, 44 GB/s         bound 7.3 ms (320 MB)
+//   the same, 16 Mi                           13 ms (arithmetic)       7.6 ms, 44 GB/s         bound 7.5 ms
 //   Adam, 100,352 parameters                  41 µs, 0.41 ns each      29 µs, 0.29 ns (sqrt and division)
 //   [60000, 10] + [10]                        82 µs, 0.14 ns each      78 µs, 0.13 ns
 //   transposition 1024 × 1024                 66 % of a copy           57–65 %
-//   transposition 4096 × 4096                 50 %                     60–80 %
+//   transposition 4096 × 4096                 44–50 %                  56–65 %
+//   3000 × 5000 (rows that cross lines)       48 %                     41 %
+//   a + transposed b, 4096 × 4096             11 ms, 18 GB/s           13 ms, 16 GB/s
 //   64 elements                               30 ns                    30 ns
 #pragma once
 #include "blocks.h"
