@@ -91,7 +91,8 @@ struct KernelTable {
 //           reduced), epilogue Expr whose value 0 is the reduced value (counted in its loads, without a view) and
 //           whose results are stored. op: REDUCE_*; the accumulator has the type of the prologue's result
 //           (float32 or int32; word "type": 0 float32, 1 int32 follows the mask). argMax/argMin give the int32 index
-//           along the one reduced axis, the first among equals; NaN counts as largest (argMax/max propagate NaN).
+//           along the one reduced axis, the first among equals; the first NaN wins in both, as in NumPy (max and min
+//           propagate NaN).
 //           words order: op, mask, type, prologue Expr…, epilogue Expr…
 // "matmul"  views: a [batch…, M, K], b [batch…, K, N], c [batch…, M, N] (float32; batch axes broadcast by stride 0;
 //           c's last axis has stride 1, a and b have stride 1 in one of the last two axes), then the epilogue's loads…,
