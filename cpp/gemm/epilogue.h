@@ -10,6 +10,7 @@ static const int64_t FRAME_OFFSET = THREAD_SCRATCH / 2;  // the lower half of th
 struct EpiloguePlan {
   bool exists;
   bool oneColumn;  // the engine drops axes of length 1: the rows of c are then its columns
+  int64_t across;  // c is one element for each batch: batches in a row of what the engine sees, else 0
   bool isFlat;     // whole rows of all operands lie side by side: `flat` runs over them as one, in longer blocks
   int64_t width;   // columns of c
   BlockPlan blocks, flat;
@@ -38,6 +39,9 @@ static void prepareEpilogue(const StepArgs* args, uint8_t* memory) {
   // contiguous, runs in blocks of 512 instead.
   behind += blockPlanBytes(expression, args->viewCount - 3);
   planBlocks(&plan->flat, expression, args->views + 3, expression.loads, stores, 0, nullptr, false, behind);
+  bool oneRow = c.dims[c.rank - 2] == 1 && c.dynamicAxis != c.rank - 2;
+  const Geometry& geometry = plan->blocks.geometry;
+  plan->across = plan->oneColumn && oneRow ? geometry.dims[geometry.rank - 1] : 0;
   plan->isFlat = plan->flat.geometry.rank == 1 && c.dynamicAxis != c.rank - 1 && plan->width > 1;
 }
 
@@ -72,7 +76,10 @@ static void runEpilogue(Epilogue& epilogue, int64_t batch, int64_t viewRows, int
   }
   if (!epilogue.open) openFrame(&epilogue.frame, &plan->blocks, views, epilogue.scratch, plan->blocks.block);
   epilogue.open = true;
-  if (plan->oneColumn) runAny(&epilogue.frame, views, batch, batch + 1, rowBegin, rowEnd);
+  if (plan->across) {
+    int64_t row = batch / plan->across, column = batch % plan->across;
+    runAny(&epilogue.frame, views, row, row + 1, column, column + 1);
+  } else if (plan->oneColumn) runAny(&epilogue.frame, views, batch, batch + 1, rowBegin, rowEnd);
   else runAny(&epilogue.frame, views, batch * viewRows + rowBegin, batch * viewRows + rowEnd, columnBegin, columnEnd);
 }
 
