@@ -1,6 +1,6 @@
 /** Processes that compute on WASM: they start without a native addon, train, and end though workers wait for work. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -66,6 +66,19 @@ const step = jit(() => x.assign(add(matmul(x.value, x.value), 1)));
 step.repeat(50, []).then(({ steps }) => console.log(steps, "steps"));
 `;
   expect(run(script)).toEqual({ status: 0, stdout: "50 steps\n", stderr: "" });
+});
+
+test("where no worker can start, the calling thread computes alone and says so once", () => {
+  const worker = join(folder, "dist/backends/cpu/worker.js");
+  const text = readFileSync(worker);
+  rmSync(worker);
+  try {
+    const { status, stdout, stderr } = run(training, { MYELIN_BACKEND: "wasm" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "wasm trained\n" });
+    expect(stderr.match(/WASM computes without some or all of its threads/g)).toHaveLength(1);
+  } finally {
+    writeFileSync(worker, text);
+  }
 });
 
 test("a worker of the user's own computes on WASM and ends", () => {

@@ -52,7 +52,11 @@ export class WasmEngine {
     if (this.threads > 1) {
       const size = this.exports.startTeam(this.threads, this.cores, this.mayBlock ? 1 : 0);
       for (let member = 1; member < size; member++) {
-        startWorker(this.task({ member }), ({ failure }) => failure !== undefined && this.lose(failure));
+        let hasJoined = false;
+        startWorker(this.task({ member }), ({ ready, failure }) => {
+          if (ready) hasJoined = true;
+          if (failure !== undefined) hasJoined ? this.lose(failure) : this.miss(failure);
+        });
       }
     }
     this.driver = new DriverRunner(this);
@@ -63,9 +67,8 @@ export class WasmEngine {
     this.startWorkers();
     const limit = performance.now() + 10_000;
     const isComplete = () =>
-      this.variant === "simd" ||
-      (this.exports.readyThreads() >= this.threads && this.driver?.isReady !== false);
-    while (!isComplete() && this.lost === undefined && performance.now() < limit) {
+      this.variant === "simd" || (this.exports.readyThreads() >= this.threads && this.driver?.isReady);
+    while (!isComplete() && !this.isShort && this.lost === undefined && performance.now() < limit) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
@@ -120,6 +123,13 @@ export class WasmEngine {
     this.exports.breakTeam();
   }
   private lost: string | undefined;
+
+  /** A worker could not start: the others do its work. */
+  miss(failure: string): void {
+    if (!this.isShort) console.warn(`[myelin] WASM computes without some or all of its threads: ${failure}`);
+    this.isShort = true;
+  }
+  private isShort = false;
 
   private startNext(): void {
     const job = this.queue.shift();

@@ -172,6 +172,7 @@ export class DriverRunner implements Runner {
     if (ready) this.isReady = true;
     if (done !== undefined && done === this.command) this.complete(failure);
     else if (failure !== undefined) {
+      if (!this.isReady) return this.engine.miss(failure);
       this.isReady = false;
       this.engine.lose(failure);
       this.complete(failure);

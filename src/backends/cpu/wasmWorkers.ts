@@ -15,8 +15,11 @@ export interface WorkerTask {
 }
 
 export interface WorkerMessage {
+  /** It is about to join in. */
   readonly ready?: boolean;
+  /** The driver has served this command. */
   readonly done?: number;
+  /** What kept it from starting, or what ended it. */
   readonly failure?: string | undefined;
 }
 
@@ -25,9 +28,14 @@ export interface WorkerHandle {
   keepAlive(isNeeded: boolean): void;
 }
 
-/** Starts a worker. `receive` also hears of a worker that could not start or that died. */
+/** Starts a worker. `receive` also hears of a worker that could not start or that died: maybe before this returns. */
 export function startWorker(task: WorkerTask, receive: (message: WorkerMessage) => void): WorkerHandle {
-  return node ? startThread(node, task, receive) : startWebWorker(task, receive);
+  try {
+    return node ? startThread(node, task, receive) : startWebWorker(task, receive);
+  } catch (error) {
+    receive({ failure: error instanceof Error ? error.message : String(error) });
+    return { keepAlive: () => {} };
+  }
 }
 
 function startThread(

@@ -22,19 +22,16 @@ if (threads?.parentPort) {
 
 /** @param post reports `{ ready }`, `{ done: number of the command }` or `{ failure: text }` */
 function start({ module, memory, member, stack, control, cores }, post) {
-  let exports;
+  let team;
   try {
-    ({ exports } = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } }));
-    if (member > 0) {
-      exports.__stack_pointer.value = exports.workerStack(member);
-      exports.workerMain(member);
-    } else {
-      exports.__stack_pointer.value = stack | 0;
-      post({ ready: true });
-      drive(exports, memory, control, cores, post);
-    }
+    const { exports } = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } });
+    exports.__stack_pointer.value = member > 0 ? exports.workerStack(member) : stack | 0;
+    post({ ready: true });
+    team = exports;
+    if (member > 0) exports.workerMain(member);
+    else drive(exports, memory, control, cores, post);
   } catch (error) {
-    exports?.breakTeam();
+    team?.breakTeam(); // Others may be waiting for this thread.
     post({ failure: String(error?.message ?? error) });
   }
 }
