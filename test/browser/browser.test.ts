@@ -19,6 +19,7 @@ interface Trained {
   readonly accuracy: number;
   readonly predictedAccuracy: number;
   readonly sums: number;
+  readonly isReloaded: boolean;
   readonly bits: number;
   readonly seconds: number;
   readonly longestWait: number;
@@ -119,6 +120,7 @@ describe.runIf(executablePath)("in Chromium", () => {
     expect(trained.losses.at(-1)).toBeLessThan(trained.losses[0]!);
     expect(trained.accuracy).toBeGreaterThan(least);
     expect(trained.predictedAccuracy).toBeCloseTo(trained.accuracy, 6);
+    expect(trained.isReloaded).toBe(true);
     expect(trained.sums).toBeLessThan(1e-5);
     expect(trained.turns).toBeGreaterThan(1);
   }

@@ -1,5 +1,14 @@
 // The main job in a page: loads data, trains, evaluates, predicts. The test calls `trainClassifier` once per backend.
-import { currentBackend, datasets, layers, losses, sequential, setBackend, setSeed } from "myelin";
+import {
+  currentBackend,
+  datasets,
+  layers,
+  losses,
+  modelFromBytes,
+  sequential,
+  setBackend,
+  setSeed,
+} from "myelin";
 
 const print = (text) => document.querySelector("#log").append(`${text}\n`);
 
@@ -35,8 +44,10 @@ async function trainClassifier({ backend, baseUrl, epochs }) {
   print(`trained in ${seconds.toFixed(2)} s, test loss ${loss.toFixed(4)}, accuracy ${accuracy.toFixed(4)}`);
   print(`the page had ${turns} turns meanwhile and waited ${longestWait.toFixed(0)} ms at most`);
 
-  const probabilities = await sequential([model, layers.softmax()]).predict(test.images);
-  const values = await probabilities.data();
+  const classifier = sequential([model, layers.softmax()]);
+  const values = await (await classifier.predict(test.images)).data();
+  const reloaded = modelFromBytes(await classifier.toBytes());
+  const again = await (await reloaded.predict(test.images)).data();
   const labels = await test.labels.data();
   let correct = 0;
   let sums = 0;
@@ -55,6 +66,8 @@ async function trainClassifier({ backend, baseUrl, epochs }) {
     loss,
     accuracy,
     predictedAccuracy: correct / labels.length,
+    /** Whether the model predicts the same after it was saved and loaded. */
+    isReloaded: values.every((value, i) => value === again[i]),
     /** Largest distance of a row of probabilities from 1. */
     sums,
     /** A digest of all weights' bits. */
