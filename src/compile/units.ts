@@ -50,8 +50,11 @@ export abstract class UnitLowering extends Places {
           owner && (owner.nodes.includes(part) || (owner.root === part && part.primitive.name === "matmul"));
         if (!writesStrided || this.places.has(part) || part.dtype !== root.dtype) continue;
         if (owner.root?.primitive.name === "matmul" && target.layout.strides[part.rank - 1] !== 1) continue;
+        const layout = partLayout(target.layout, part.shape, axis, start);
+        // An epilogue across a reshape writes under the root's shape.
+        if (!sameShape(part.shape, owner.space) && !reshapeLayout(layout, owner.space)) continue;
         inMemory.add(part);
-        this.places.set(part, { ...target, layout: partLayout(target.layout, part.shape, axis, start) });
+        this.places.set(part, { ...target, layout });
       }
     }
   }

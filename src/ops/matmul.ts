@@ -1,6 +1,6 @@
 import { isFloat } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
-import { broadcastShapes, formatShape } from "../base/shape.js";
+import { broadcastShapes, formatShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./broadcast.js";
@@ -68,7 +68,8 @@ function product(a: Tensor, b: Tensor): Tensor {
   }
   // One large product instead of a batch of small ones where the right side is a plain matrix.
   if (b.rank === 2 && a.rank > 2 && (!a.extent || a.extent.axis === 0)) {
-    return reshape(product(reshape(a, [-1, inner]), b), [...a.shape.slice(0, -1), columns]);
+    const lead = a.shape.slice(0, -1);
+    return reshape(product(reshape(a, [sizeOf(lead), inner]), b), [...lead, columns]);
   }
   const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
   return createNode(matmulPrimitive, [

@@ -1,6 +1,6 @@
 /** Copies of a tensor beside each other. */
 import { ConfigError, ShapeError } from "../base/errors.js";
-import { formatShape, normalizeAxis } from "../base/shape.js";
+import { formatShape, normalizeAxis, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./movement.js";
 
@@ -22,6 +22,12 @@ export function tile(x: Tensor, repetitions: readonly number[]): Tensor {
     });
   }
   for (const n of repetitions) checkCount("tile", n);
+  const repeated = repetitions.flatMap((n, axis) => (n === 1 ? [] : [axis]));
+  if (x.rank + repeated.length > MOST_AXES) {
+    const last = repeated.pop()!;
+    const others = repetitions.map((n, axis) => (axis === last ? 1 : n));
+    return tileAxis(tile(x, others), last, repetitions[last]!);
+  }
   const split = x.shape.flatMap((length, axis) => (repetitions[axis] === 1 ? [length] : [1, length]));
   const stretched = x.shape.flatMap((length, axis) =>
     repetitions[axis] === 1 ? [length] : [repetitions[axis]!, length],
@@ -29,6 +35,18 @@ export function tile(x: Tensor, repetitions: readonly number[]): Tensor {
   return reshape(
     broadcastTo(reshape(x, split), stretched),
     x.shape.map((length, axis) => length * repetitions[axis]!),
+  );
+}
+
+/** Axes that backends can address. */
+const MOST_AXES = 8;
+
+/** One axis alone: everything from it on is a block that repeats. */
+function tileAxis(x: Tensor, axis: number, n: number): Tensor {
+  const [blocks, block] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))];
+  return reshape(
+    broadcastTo(reshape(x, [blocks, 1, block]), [blocks, n, block]),
+    x.shape.map((length, a) => (a === axis ? length * n : length)),
   );
 }
 
