@@ -51,16 +51,25 @@ export function isCurrent(path, stamp) {
   return existsSync(path) && existsSync(stampOf(path)) && readFileSync(stampOf(path), "utf8") === stamp;
 }
 
+/** Notes that `path` was made from these inputs; `forget` comes before it is made again. */
+export function remember(path, stamp) {
+  mkdirSync(dirname(stampOf(path)), { recursive: true });
+  writeFileSync(stampOf(path), stamp);
+}
+
+export function forget(path) {
+  rmSync(stampOf(path), { force: true });
+}
+
 /** Puts a finished file in place in one step: a process that has the old one open keeps it. */
 export function install(path, stamp, write) {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     write(temporary);
-    rmSync(stampOf(path), { force: true });
+    forget(path);
     renameSync(temporary, path);
-    mkdirSync(dirname(stampOf(path)), { recursive: true });
-    writeFileSync(stampOf(path), stamp);
+    remember(path, stamp);
   } finally {
     rmSync(temporary, { force: true });
   }

@@ -1,6 +1,6 @@
 // The WASM module: the engine as JavaScript sees it in a browser, or in Node without a native addon.
 //
-// Imports   env.memory (shared in the builds with threads), env.now(): milliseconds, `() => performance.now()`.
+// Imports   env.memory (shared in the builds with threads), env.now(): milliseconds, from one origin in all threads.
 // Addresses and sizes are unsigned 32-bit: JavaScript receives them as int32, so write `>>> 0`. Any call below that may
 // allocate may grow the memory: make new views over memory.buffer after it.
 //

@@ -3,7 +3,7 @@
 
 #include "runtime/platform.h"
 
-// performance.now(): milliseconds since the calling thread's own origin, so only times of one thread compare.
+// Milliseconds since one origin for all threads: a browser's worker shifts its performance.now().
 extern "C" __attribute__((import_module("env"), import_name("now"))) double hostNow();
 
 uint64_t nanoseconds() { return (uint64_t)(hostNow() * 1e6); }

@@ -16,14 +16,7 @@ import { encode, type KernelNames } from "./encode.js";
 import { faultOf, HostCalls, rejectedProgram } from "./runs.js";
 import { WasmEngine } from "./wasmEngine.js";
 import { SMALL, type WasmMemory, type WasmStorage } from "./wasmMemory.js";
-import {
-  fetchModule,
-  moduleOf,
-  supportedVariants,
-  type WasmVariant,
-  wasmVariants,
-  whyNot,
-} from "./wasmModule.js";
+import { fetchModule, moduleOf, type WasmVariant, wasmVariants, whyNot } from "./wasmModule.js";
 import type { Segment } from "./wasmRunner.js";
 import { fasterOf } from "./wasmTiming.js";
 import { countCores, isPage } from "./wasmWorkers.js";
@@ -352,11 +345,11 @@ function candidatesFor({ variant, threads }: WasmOptions): WasmVariant[] | { rea
       received: String(threads),
     });
   }
-  if (variant === undefined) return supportedVariants();
-  if (!wasmVariants.includes(variant))
+  if (variant !== undefined && !wasmVariants.includes(variant))
     throw unknownName("setBackend", "a WASM variant", variant, wasmVariants);
-  const reason = whyNot(variant);
-  return reason === undefined ? [variant] : { reason };
+  const asked = variant === undefined ? wasmVariants : [variant];
+  const able = asked.filter((one) => whyNot(one) === undefined);
+  return able.length > 0 ? able : { reason: whyNot(asked.at(-1)!)! };
 }
 
 function threadsFor(variant: WasmVariant, { threads }: WasmOptions): number {

@@ -5,8 +5,7 @@ import type { WasmExports, WasmVariant } from "./wasmModule.js";
 import { DriverRunner, failedRun, type Runner, type Segment, SliceRunner } from "./wasmRunner.js";
 import { countCores, mayBlock, startWorker, type WorkerTask } from "./wasmWorkers.js";
 
-const PAGE = 65536;
-/** Pages at the start: room for the stack, the data and a few tensors. Untouched pages cost nothing. */
+/** Pages of 64 KiB at the start: room for the stack, the data and a few tensors. Untouched pages cost nothing. */
 const INITIAL = 256;
 /** Pages asked for at most, the best first: some platforms refuse to reserve four gigabytes. */
 const MAXIMA = [65536, 32768, 16384, 8192];
@@ -73,8 +72,9 @@ export class WasmEngine {
     }
   }
 
-  task(part: Omit<WorkerTask, "module" | "memory" | "cores">): WorkerTask {
-    return { module: this.module, memory: this.shared, cores: this.cores, ...part };
+  task(part: Pick<WorkerTask, "member" | "stack" | "control">): WorkerTask {
+    const { module, shared: memory, cores } = this;
+    return { module, memory, cores, origin: performance.timeOrigin, ...part };
   }
 
   /** Runs a segment before the call returns. */
@@ -155,5 +155,3 @@ function sharedMemory(): WebAssembly.Memory {
   }
   throw refusal;
 }
-
-export const linearBytes = (pages: number): number => pages * PAGE;

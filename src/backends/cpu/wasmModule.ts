@@ -58,13 +58,6 @@ const node: typeof process.getBuiltinModule | undefined = globalThis.process?.ge
 
 const compiled = new Map<WasmVariant, WebAssembly.Module>();
 
-/** The variants this platform can run, best first. */
-export function supportedVariants(): WasmVariant[] {
-  return wasmVariants
-    .filter((variant) => variant === "simd" || hasSharedMemory())
-    .filter((variant) => variant !== "relaxed" || hasRelaxedSimd());
-}
-
 /** Why a variant can't run here, or undefined where it can. */
 export function whyNot(variant: WasmVariant): string | undefined {
   if (typeof WebAssembly === "undefined") return "this platform has no WebAssembly";

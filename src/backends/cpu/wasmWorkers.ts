@@ -12,6 +12,8 @@ export interface WorkerTask {
   readonly stack?: number;
   readonly control?: number;
   readonly cores: number;
+  /** Where the clock of the engine's times starts: `performance.timeOrigin` of the thread that made it. */
+  readonly origin: number;
 }
 
 export interface WorkerMessage {

@@ -21,10 +21,13 @@ if (threads?.parentPort) {
 }
 
 /** @param post reports `{ ready }`, `{ done: number of the command }` or `{ failure: text }` */
-function start({ module, memory, member, stack, control, cores }, post) {
+function start({ module, memory, member, stack, control, cores, origin }, post) {
   let team;
   try {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } });
+    // Threads compare times: all count from the origin of the one that started them (a browser's worker has its own).
+    const shift = performance.timeOrigin - origin;
+    const now = () => performance.now() + shift;
+    const { exports } = new WebAssembly.Instance(module, { env: { memory, now } });
     exports.__stack_pointer.value = member > 0 ? exports.workerStack(member) : stack | 0;
     post({ ready: true });
     team = exports;
