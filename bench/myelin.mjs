@@ -48,10 +48,7 @@ async function mlp({ sizes, batch }) {
 async function epoch({ sizes, batch, loop }) {
   if (loop) throw new Unsupported("fit decides how many steps a call runs");
   const { train } = await datasets.fashionMnist();
-  const model = sequential([
-    layers.flatten({ inputShape: [28, 28] }),
-    ...denseLayers(sizes),
-  ]);
+  const model = sequential([layers.flatten({ inputShape: [28, 28] }), ...denseLayers(sizes)]);
   model.compile({
     optimizer: "adam",
     loss: losses.sparseCategoricalCrossentropy({ fromLogits: true }),
