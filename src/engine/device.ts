@@ -1,5 +1,5 @@
 import type { Backend } from "../backends/backend.js";
-import { BackendError } from "../base/errors.js";
+import { BackendError, MyelinError } from "../base/errors.js";
 import type { Storage } from "../graph/tensor.js";
 
 /** Which backend each storage belongs to. */
@@ -33,12 +33,35 @@ export function setBackendChoice(choice: () => Backend): void {
   choose = choice;
 }
 
-/** Memory on the current backend. */
+/**
+ * Memory on the current backend.
+ *
+ * @throws {BackendError} where there is not as much
+ */
 export function allocate(bytes: number): Storage {
   const on = backend();
-  const storage = on.allocate(bytes);
+  let storage: Storage;
+  try {
+    storage = on.allocate(bytes);
+  } catch (error) {
+    if (error instanceof MyelinError) throw error;
+    throw outOfMemory(on, bytes, error instanceof Error ? error.message : String(error), error);
+  }
   owners.set(storage, on);
   return storage;
+}
+
+/** What the user sees where a tensor or a program needs more memory than there is. */
+export function outOfMemory(on: Backend, bytes: number, received: string, cause?: unknown): BackendError {
+  return new BackendError(
+    {
+      who: on.name,
+      expected: `memory for ${Math.ceil(bytes / 2 ** 20)} MiB`,
+      received,
+      fix: "Check the shapes; broadcasting may have stretched them. Else use smaller batches.",
+    },
+    { cause },
+  );
 }
 
 /** The backend that holds a storage. */

@@ -8,8 +8,11 @@ import { allSteps, type Binding, type Program } from "../compile/program.js";
 import { dependencies, formatType, type Storage, setWhenDeep, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { dataPrimitive } from "../ops/leaf.js";
-import { allocate, backend, onCurrentBackend, ownerOf } from "./device.js";
+import { allocate, backend, onCurrentBackend, outOfMemory, ownerOf } from "./device.js";
 import { currentScope, explainTraced, isDifferentiating } from "./trace.js";
+
+/** No machine has a tebibyte to spare; larger programs would be refused for reasons that say nothing. */
+const MOST_BYTES = 2 ** 40;
 
 /** A program on a backend, with the data that belong to it. */
 export class LoadedProgram {
@@ -17,6 +20,8 @@ export class LoadedProgram {
   private readonly fixed = new Map<Binding, Storage>();
 
   constructor(readonly program: Program) {
+    const largest = program.buffers.reduce((most, { bytes }) => Math.max(most, bytes), program.arenaBytes);
+    if (largest > MOST_BYTES) throw outOfMemory(backend(), largest, "more than any machine has");
     this.executable = backend().load(program);
     for (const binding of program.bindings) {
       if (binding.kind === "constant") {

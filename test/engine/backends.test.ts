@@ -7,12 +7,16 @@ import {
   ConfigError,
   currentBackend,
   jit,
+  matmul,
   mul,
+  ones,
   setBackend,
+  sum,
   type Tensor,
   tensor,
   transpose,
   variable,
+  zeros,
 } from "../../src/index.js";
 import { backends } from "../support/backends.js";
 import { rejectionOf } from "../support/data.js";
@@ -103,5 +107,20 @@ describe("changing the backend", () => {
       expect(error).toMatchObject({ who: on.name, received: "dtype float64" });
       expect(error.fix).toContain('setBackend("reference")');
     }
+  });
+});
+
+describe.each([referenceBackend, ...backends])("a tensor larger than memory on $name", (on) => {
+  it.each([
+    ["a result", () => add(zeros([2 ** 20, 2 ** 20]), tensor(1))],
+    ["on the way", () => sum(matmul(add(zeros([2 ** 20, 2 ** 20]), tensor(1)), ones([2 ** 20, 1])))],
+  ])("is refused: %s", async (_, build) => {
+    useBackend(on);
+    const error = (await rejectionOf(build().data())) as BackendError;
+    expect(error).toBeInstanceOf(BackendError);
+    expect(error.who).toBe(on.name);
+    expect(error.expected).toMatch(/^memory for 41943\d\d MiB$/); // 2²² MiB, and little more
+    expect(error.fix).toMatch(/shapes/);
+    expect(add(tensor([1]), 1).arraySync()).toEqual([2]);
   });
 });
