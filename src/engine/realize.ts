@@ -309,10 +309,16 @@ export function faultError(fault: FaultReport): DataError {
       fix: "Check the data for NaN and infinities, or lower the learning rate.",
     });
   }
-  return new DataError({
-    who: fault.label,
-    expected: "indices inside the range",
-    received: `index ${fault.value} at row ${fault.index}`,
-    fix: "Class labels and indices count from 0 and must be smaller than the number of classes or rows.",
-  });
+  const isLabel = fault.label.startsWith("sparseCrossEntropy");
+  return new DataError(
+    {
+      who: fault.label,
+      expected: isLabel
+        ? "labels from 0 to the number of classes − 1"
+        : "indices from 0 to the number of rows − 1",
+      received: `${isLabel ? "label" : "index"} ${fault.value} at row ${fault.index}`,
+      fix: isLabel ? "Count classes from 0, and give the last layer one unit for each class." : "",
+    },
+    { cause: fault },
+  );
 }

@@ -42,6 +42,7 @@ abstract class Crossentropy<O extends CrossentropyOptions> extends Loss {
  */
 export class SparseCategoricalCrossentropy extends Crossentropy<CrossentropyOptions> {
   static override readonly className = "SparseCategoricalCrossentropy";
+  override readonly takesClassNumbers = true;
   perSample(yTrue: Tensor, yPred: Tensor): Tensor {
     const labels = classNumbers(this.name, yTrue, yPred);
     // log(p / Σp) is what softmax makes of log p, so the fused kernel serves both.

@@ -21,6 +21,8 @@ export abstract class Loss {
   /** Name in configurations. */
   static readonly className?: string;
   readonly name: string;
+  /** Whether the targets are class numbers, which have no fraction. */
+  readonly takesClassNumbers: boolean = false;
 
   constructor(protected readonly config: LossOptions = {}) {
     this.name = config.name ?? snakeCase(classNameOf(this));

@@ -1,8 +1,9 @@
 /** What `fit`, `evaluate` and `predict` are given, checked before anything runs. */
-import { ConfigError, DataError, ShapeError } from "../base/errors.js";
+import { isFloat } from "../base/dtype.js";
+import { ConfigError, DataError, ShapeError, unknownName } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import { realize } from "../engine/realize.js";
-import { isFinite, logicalNot } from "../ops/elementwise.js";
+import { isFinite, logicalNot, notEqual, round } from "../ops/elementwise.js";
 import { any } from "../ops/reduce.js";
 import { type Column, type Columns, columns, type DataArgument, splitColumn } from "./batches.js";
 import type { Model } from "./model.js";
@@ -113,4 +114,53 @@ export function checkCount(who: string, name: string, value: number): void {
 export interface ValidationOptions {
   readonly validationSplit?: number;
   readonly validationData?: readonly [DataArgument, DataArgument];
+}
+
+/** Throws for option names nobody knows, with the nearest one that is known. */
+export function checkOptions(who: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options))
+    if (!known.includes(name)) throw unknownName(who, "an option", name, known);
+  const { validationData, callbacks, signal } = options as Record<string, unknown>;
+  if (validationData !== undefined && !(Array.isArray(validationData) && validationData.length === 2)) {
+    throw new ConfigError({ who, expected: "[x, y] as validationData", received: typeof validationData });
+  }
+  if (callbacks !== undefined && !Array.isArray(callbacks)) {
+    throw new ConfigError({
+      who,
+      expected: "an array of callbacks",
+      received: typeof callbacks,
+      fix: "Write callbacks: […].",
+    });
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new ConfigError({
+      who,
+      expected: "an AbortSignal as signal",
+      received: typeof signal,
+      fix: "Pass controller.signal.",
+    });
+  }
+}
+
+export function checkInteger(who: string, name: string, value: number): void {
+  if (Number.isSafeInteger(value)) return;
+  throw new ConfigError({ who, expected: `an integer as ${name}`, received: String(value) });
+}
+
+/** Class numbers that come as floats must be whole; a fraction or NaN would be cut off silently. */
+export async function checkClassNumbers(who: string, model: Model, targets: Columns): Promise<void> {
+  for (const { output, loss } of model.compiled!.losses) {
+    const labels = targets.tensors[model.outputNames.indexOf(output)]!;
+    if (!loss.takesClassNumbers || !isFloat(labels.dtype)) continue;
+    const broken = any(notEqual(labels, round(labels)));
+    if ((await broken.data())[0] === 0) continue;
+    const values = await labels.data();
+    const at = values.findIndex((value) => !Number.isInteger(value));
+    throw new DataError({
+      who,
+      expected: `whole class numbers for "${output}"`,
+      received: `${values[at]} in row ${Math.floor(at / (values.length / targets.length))}`,
+      fix: 'Give integers: tensor(labels, { dtype: "int32" }).',
+    });
+  }
 }

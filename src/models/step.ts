@@ -1,7 +1,10 @@
+import type { FaultReport } from "../backends/backend.js";
+import { ConfigError, DataError } from "../base/errors.js";
+import { permutedIndex } from "../base/prng.js";
 import { backend } from "../engine/device.js";
 import { valueAndGrad } from "../engine/gradients.js";
 import { CompiledFunction, type Completed } from "../engine/jit.js";
-import { storageOf } from "../engine/realize.js";
+import { faultError, storageOf } from "../engine/realize.js";
 import { type Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import { allReduce, type Communicator } from "../ops/control.js";
@@ -21,6 +24,8 @@ export class Step {
     targets: readonly Column[],
     readonly cursor: Cursor,
     body: (residents: readonly Tensor[]) => Record<string, Tensor>,
+    /** How the cursor picks rows, so that a fault can be named by its row in the data. */
+    private readonly picks: { readonly batch: number; readonly shuffle: boolean },
     private readonly lossTotals?: LossTotals,
   ) {
     this.residents = [...inputs, ...targets].map((column) => column.resident);
@@ -50,7 +55,48 @@ export class Step {
     steps: number,
     options: { budget?: number; stop?: Int32Array },
   ): Promise<Completed<Record<string, Tensor>>> {
-    return this.compiled.run(this.residents.map(storageOf), Math.min(steps, 2 ** 30), options);
+    try {
+      return await this.compiled.run(this.residents.map(storageOf), Math.min(steps, 2 ** 30), options);
+    } catch (error) {
+      throw await this.atDataRow(error);
+    }
+  }
+
+  /**
+   * Takes the step, and with it its place in the data, for one piece of work.
+   *
+   * @returns a function that gives it back
+   * @throws {ConfigError} where another piece of work has it
+   */
+  claim(who: string): () => void {
+    if (this.isClaimed) {
+      throw new ConfigError({
+        who,
+        expected: `one ${who} at a time on "${this.model.name}"`,
+        received: "a second one before the first has ended",
+        fix: "Await the first.",
+      });
+    }
+    this.isClaimed = true;
+    return () => {
+      this.isClaimed = false;
+    };
+  }
+  private isClaimed = false;
+
+  /** A fault is found at a row of a batch; the user knows rows of the data. */
+  private async atDataRow(error: unknown): Promise<unknown> {
+    const fault = error instanceof DataError ? (error.cause as Partial<FaultReport> | undefined) : undefined;
+    const { batch, shuffle } = this.picks;
+    if (fault?.kind !== "indexRange" || fault.index! >= batch) return error;
+    const [step, first, rows, order] = await Promise.all(
+      [this.cursor.step, this.cursor.first, this.cursor.rows, this.cursor.order].map(
+        async (part) => (await part.value.data())[0]!,
+      ),
+    );
+    const position = step! * batch + fault.index!;
+    const row = first! + (shuffle ? permutedIndex(order!, position, rows!) : position);
+    return faultError({ ...(fault as FaultReport), index: row });
   }
 
   /** Loss and metrics after the last step, by name. */
@@ -124,7 +170,7 @@ export async function trainStep(model: Model, data: Pair, options: TrainStepOpti
       compiled.optimizer.apply(communicator ? averaged(gradients, communicator) : gradients, trainable);
       return measure(model, value, y, totals, rowCount(rows));
     };
-    return new Step(model, inputs, targets, cursor, body, totals);
+    return new Step(model, inputs, targets, cursor, body, { batch, shuffle }, totals);
   });
   step.bind(inputs, targets);
   return step;
@@ -143,7 +189,7 @@ export async function evaluateStep(model: Model, data: Pair, batch: number, hasT
       const y = targets.map((column, i) => takeRows(column, residents[inputs.length + i]!, rows));
       return measure(model, lossAndOutputs(model, x, y, false), y, totals, rowCount(rows));
     };
-    return new Step(model, inputs, targets, cursor, body, totals);
+    return new Step(model, inputs, targets, cursor, body, { batch, shuffle: false }, totals);
   });
   step.bind(inputs, targets);
   return step;

@@ -28,14 +28,18 @@ const SharedArrayBufferOrNot: new (length: number) => ArrayBuffer =
         length: number,
       ) => ArrayBuffer);
 
-export function throwIfAborted(who: string, signal: AbortSignal | undefined): void {
+export function throwIfAborted(
+  who: string,
+  signal: AbortSignal | undefined,
+  fix = who === "fit" ? "The weights are those after the last full step." : "",
+): void {
   if (!signal?.aborted) return;
   throw new AbortedError(
     {
       who,
       expected: "to run to the end",
       received: "an abort signal",
-      fix: "The weights are those after the last full step.",
+      fix,
     },
     { cause: signal.reason },
   );

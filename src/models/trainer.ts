@@ -3,8 +3,11 @@
  * is one compiled program; a slice runs many steps in one call on the engine's thread.
  */
 
+import type { NDArray } from "../base/array.js";
+import { allocateArray } from "../base/dtype.js";
 import { DataError } from "../base/errors.js";
 import { foldIn } from "../base/prng.js";
+import { sizeOf } from "../base/shape.js";
 import { type ProgressWriter, progressWriter } from "../charts/index.js";
 import { tensor } from "../engine/create.js";
 import { globalSeed } from "../engine/seed.js";
@@ -12,9 +15,12 @@ import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Communicator } from "../ops/control.js";
 import {
+  checkClassNumbers,
   checkCompiled,
   checkCount,
   checkFinite,
+  checkInteger,
+  checkOptions,
   checkShapes,
   type Pair,
   pair,
@@ -62,6 +68,22 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
+const EVALUATE_OPTIONS = ["batchSize", "verbose", "signal"];
+const FIT_OPTIONS = [
+  ...EVALUATE_OPTIONS,
+  "epochs",
+  "shuffle",
+  "validationSplit",
+  "validationData",
+  "callbacks",
+  "initialEpoch",
+  "stepsPerExecution",
+  "seed",
+  "communicator",
+  "checkFinite",
+  "onProgress",
+];
+
 /** Milliseconds of work in one native call, unless callbacks or stepsPerExecution say otherwise. */
 const SLICE = 30;
 
@@ -86,15 +108,25 @@ export async function fit(
     initialEpoch = 0,
     seed = globalSeed(),
   } = options;
+  checkOptions(who, options, FIT_OPTIONS);
   checkCount(who, "epochs", epochs);
   checkCount(who, "batchSize", batchSize);
+  if (options.stepsPerExecution !== undefined)
+    checkCount(who, "stepsPerExecution", options.stepsPerExecution);
+  if (initialEpoch !== 0) checkCount(who, "initialEpoch", initialEpoch);
+  checkInteger(who, "seed", seed);
   checkCompiled(who, model);
-  throwIfAborted(who, options.signal);
+  throwIfAborted(who, options.signal, "Nothing was trained.");
   const data = pair(who, model, x, y);
-  if (options.checkFinite) await checkFinite(who, model.inputNames, data.inputs);
+  if (options.checkFinite) {
+    await checkFinite(who, model.inputNames, data.inputs);
+    await checkFinite(who, model.outputNames, data.targets);
+  }
+  await checkClassNumbers(who, model, data.targets);
   const split = validationRows(who, options, data.inputs.length);
   const trainRows = data.inputs.length - split;
   const validation = options.validationData && pair(who, model, ...options.validationData);
+  if (validation) await checkClassNumbers(who, model, validation.targets);
   const step = await trainStep(model, data, {
     batch: batchSize,
     shuffle,
@@ -103,6 +135,7 @@ export async function fit(
   });
   const run = new Run(model, step, { epochs, batchSize, stepsPerEpoch: Math.ceil(trainRows / batchSize) });
   run.epoch = initialEpoch;
+  const release = step.claim(who);
   const history = new History();
   const callbacks = options.callbacks ?? [];
   const stop = stopFlag(options.signal);
@@ -117,7 +150,7 @@ export async function fit(
         resetMetrics(model, step);
       }
       const started = performance.now();
-      let logs = await trainEpoch(run, data.inputs.length, stop, options, callbacks, progress, started);
+      let logs = await trainEpoch(run, stop, options, callbacks, progress, started);
       if (split > 0 || validation) {
         const held = validation ?? data;
         const evaluated = await evaluateRows(
@@ -143,6 +176,7 @@ export async function fit(
     await each(callbacks, (c) => c.onTrainEnd?.(run));
     return history;
   } finally {
+    release();
     progress?.stop();
     stop.dispose();
   }
@@ -150,7 +184,6 @@ export async function fit(
 
 async function trainEpoch(
   run: Run,
-  _rows: number,
   stop: StopFlag,
   options: FitOptions,
   callbacks: readonly Callback[],
@@ -232,8 +265,12 @@ export async function evaluate(
   y: DataArgument,
   options: EvaluateOptions = {},
 ): Promise<Record<string, number>> {
+  checkOptions("evaluate", options, EVALUATE_OPTIONS);
+  if (options.batchSize !== undefined) checkCount("evaluate", "batchSize", options.batchSize);
   checkCompiled("evaluate", model);
+  throwIfAborted("evaluate", options.signal, "");
   const data = pair("evaluate", model, x, y);
+  await checkClassNumbers("evaluate", model, data.targets);
   const stop = stopFlag(options.signal);
   try {
     const logs = await evaluateRows(model, data, options.batchSize ?? 32, 0, data.inputs.length, stop);
@@ -258,18 +295,23 @@ async function evaluateRows(
   stop: StopFlag,
 ): Promise<Record<string, number>> {
   const step = await evaluateStep(model, data, batch, rows % batch !== 0);
-  step.begin(first, rows, 0);
-  resetMetrics(model, step);
-  const steps = Math.ceil(rows / batch);
-  let done = 0;
-  let logs: Record<string, number> = {};
-  while (done < steps) {
-    const slice = await step.run(steps - done, { budget: SLICE, stop: stop.flag });
-    stop.throwIfAborted("evaluate");
-    done += slice.steps;
-    logs = step.logs(slice);
+  const release = step.claim("evaluate");
+  try {
+    step.begin(first, rows, 0);
+    resetMetrics(model, step);
+    const steps = Math.ceil(rows / batch);
+    let done = 0;
+    let logs: Record<string, number> = {};
+    while (done < steps) {
+      const slice = await step.run(steps - done, { budget: SLICE, stop: stop.flag });
+      stop.throwIfAborted("evaluate");
+      done += slice.steps;
+      logs = step.logs(slice);
+    }
+    return logs;
+  } finally {
+    release();
   }
-  return logs;
 }
 
 /**
@@ -284,6 +326,8 @@ export async function predict(
   options: EvaluateOptions = {},
 ): Promise<Tensor | Record<string, Tensor>> {
   const who = "predict";
+  checkOptions(who, options, EVALUATE_OPTIONS);
+  if (options.batchSize !== undefined) checkCount(who, "batchSize", options.batchSize);
   const inputs = columns(who, "inputs", x, model.inputNames);
   checkShapes(who, model, inputs);
   const batch = Math.min(options.batchSize ?? 256, inputs.length);
@@ -294,36 +338,37 @@ export async function predict(
     `predict ${batch} ${length % batch !== 0} ${parts.map((p) => p.key)}`,
     () => {
       const cursor = new Cursor("predict");
-      return new Step(model, parts, [], cursor, ([...residents]) => {
+      const body = ([...residents]: readonly Tensor[]) => {
         const rows = nextRows(cursor, batch, false, length % batch !== 0);
         const outputs = model.forward(
           parts.map((part, i) => takeRows(part, residents[i]!, rows)),
           { training: false },
         );
         return Object.fromEntries(model.outputNames.map((name, i) => [name, outputs[i]!]));
-      });
+      };
+      return new Step(model, parts, [], cursor, body, { batch, shuffle: false });
     },
   );
   step.bind(parts, []);
-  step.begin(0, length, 0);
-  const collected: Record<string, { data: Float32Array; shape: readonly number[] }> = {};
-  for (let start = 0; start < length; start += batch) {
-    throwIfAborted(who, options.signal);
-    const { value } = await step.run(1, {});
-    for (const [name, part] of Object.entries(value)) {
-      const inner = part.shape.slice(1);
-      const width = inner.reduce((product, n) => product * n, 1);
-      collected[name] ??= { data: new Float32Array(length * width), shape: [length, ...inner] };
-      const values = await part.data();
-      collected[name].data.set(
-        values.subarray(0, Math.min(batch, length - start) * width) as Float32Array,
-        start * width,
-      );
+  const release = step.claim(who);
+  const collected: Record<string, NDArray> = {};
+  try {
+    step.begin(0, length, 0);
+    for (let start = 0; start < length; start += batch) {
+      throwIfAborted(who, options.signal, "");
+      const { value } = await step.run(1, {});
+      for (const [name, part] of Object.entries(value)) {
+        const shape = [length, ...part.shape.slice(1)];
+        const width = sizeOf(part.shape.slice(1));
+        collected[name] ??= { shape, dtype: part.dtype, data: allocateArray(part.dtype, length * width) };
+        const values = await part.data();
+        collected[name].data.set(values.subarray(0, Math.min(batch, length - start) * width), start * width);
+      }
     }
+  } finally {
+    release();
   }
-  const tensors = Object.fromEntries(
-    Object.entries(collected).map(([name, { data, shape }]) => [name, tensor(data, { shape })]),
-  );
+  const tensors = Object.fromEntries(Object.entries(collected).map(([name, array]) => [name, tensor(array)]));
   return model.outputNames.length === 1 ? tensors[model.outputNames[0]!]! : tensors;
 }
 
