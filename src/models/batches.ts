@@ -124,12 +124,12 @@ function toTensor(data: TensorData): Tensor {
 }
 
 /**
- * A column split into the array that stays in memory and the elementwise work that is done batch by batch:
- * `images / 255` keeps the bytes resident and divides 32 images at a time.
+ * A column split into the array that stays in memory and the work on rows that is done batch by batch: `images / 255`
+ * keeps the bytes resident and divides 32 images at a time.
  */
 export interface Column {
   readonly resident: Tensor;
-  /** The same elementwise operations on rows of the resident array. */
+  /** The same operations on rows of the resident array. */
   readonly apply: (rows: Tensor) => Tensor;
   /** Equal for columns that differ in their elements only. */
   readonly key: string;
@@ -151,6 +151,7 @@ export async function splitColumn(column: Tensor): Promise<Column> {
   }
   const apply = (rows: Tensor) =>
     chain.reduce((value, node) => {
+      if (node.primitive.name === "reshape") return reshape(value, [value.shape[0]!, ...node.shape.slice(1)]);
       const inputs = node.inputs.map((input) =>
         isUniform(input) ? broadcastTo(uniformValue(input), value.shape) : value,
       );
@@ -167,8 +168,10 @@ function typeKey(t: Tensor): string {
   return `${t.dtype}[${t.shape}]`;
 }
 
-/** The one input of an elementwise node whose other inputs are numbers. */
+/** The one input of an elementwise node whose other inputs are numbers, or of a reshape that keeps the rows. */
 function chainInput(node: Tensor): Tensor | undefined {
+  const [x] = node.inputs;
+  if (node.primitive.name === "reshape" && x!.rank > 0 && node.shape[0] === x!.shape[0]) return x;
   if (node.primitive.kind !== "elementwise") return undefined;
   const varying = node.inputs.filter((input) => !isUniform(input));
   return varying.length === 1 ? varying[0] : undefined;

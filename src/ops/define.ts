@@ -10,7 +10,7 @@ import {
 } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "./broadcast.js";
-import { toTensors } from "./leaf.js";
+import { scalar, toTensors } from "./leaf.js";
 
 /**
  * Which dtypes an operation computes on:
@@ -233,7 +233,14 @@ const castPrimitive = definePrimitive<ElementwisePrimitive>({
  * @example cast(tensor([1.7, -1.7]), "int32") // [1, -1]
  */
 export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D> {
-  return (x.dtype === dtype ? x : createNode(castPrimitive, [x], { dtype })) as Tensor<D>;
+  return (x.dtype === dtype ? x : converted(x, dtype)) as Tensor<D>;
+}
+
+/** A number stays a number, so that whoever looks for one finds it. */
+function converted(x: Tensor, dtype: DType): Tensor {
+  const number = x.payload.scalar;
+  if (number === undefined) return createNode(castPrimitive, [x], { dtype });
+  return scalar(castElement(x.dtype === "float32" ? Math.fround(number) : number, dtype), dtype);
 }
 
 function castOpcode(from: DType, to: DType): string {
