@@ -1,4 +1,4 @@
-import { DTypeError, unknownName } from "./errors.js";
+import { ConfigError, unknownName } from "./errors.js";
 
 /** Element types a tensor can have. `float64` is computed by the reference backend only (gradient checks). */
 export type DType = "float32" | "int32" | "uint8" | "bool" | "float64";
@@ -54,9 +54,20 @@ export function isDType(name: string): name is DType {
 }
 
 /** Throws where `name` is no dtype. */
-export function checkDType(who: string, name: string): DType {
-  if (!isDType(name)) throw unknownName(who, "a dtype", name, dtypes);
-  return name;
+export function checkDType(who: string, name: unknown): DType {
+  if (typeof name === "string") {
+    if (isDType(name)) return name;
+    throw unknownName(who, "a dtype", name, dtypes);
+  }
+  const inside = typeof name === "object" && name !== null && "dtype" in name ? name.dtype : undefined;
+  throw new ConfigError({
+    who,
+    expected: `the name of a dtype (${dtypes.join(", ")})`,
+    received: name === null ? "null" : Array.isArray(name) ? "an array" : typeof name,
+    ...(typeof inside === "string"
+      ? { fix: `Give the name itself, ${JSON.stringify(inside)}, without an object around it.` }
+      : {}),
+  });
 }
 
 /** The dtype two operands meet in: bool < uint8 < int32 < float32 < float64. */
@@ -72,15 +83,4 @@ export function weakDType(value: number | boolean, other: DType): DType {
   if (other === "bool") return "int32";
   if (other === "uint8" && (value < 0 || value > 255)) return "int32";
   return other;
-}
-
-/** Throws where `dtype` is not a float. */
-export function checkFloat(who: string, dtype: DType): void {
-  if (isFloat(dtype)) return;
-  throw new DTypeError({
-    who,
-    expected: "a float tensor",
-    received: `dtype ${dtype}`,
-    fix: 'Convert it with cast(x, "float32").',
-  });
 }

@@ -1,5 +1,5 @@
 /** Tensors made from a rule instead of data. */
-import { type DType, isFloat } from "../base/dtype.js";
+import { checkDType, type DType, isFloat } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
 import { checkShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -30,7 +30,7 @@ export function arange(start: number, stop?: number, step = 1, options: CreateOp
     });
   }
   const whole = [first, end, step].every(Number.isInteger);
-  const dtype = options.dtype ?? (whole ? "int32" : "float32");
+  const dtype = checkDType("arange", options.dtype ?? (whole ? "int32" : "float32"));
   // Counted in the dtype itself where it is a float, so that fractions of start and step are kept.
   let values = cast(
     iota([Math.max(0, Math.ceil((end - first) / step))]),
@@ -61,6 +61,7 @@ export interface LinspaceOptions extends CreateOptions {
  */
 export function linspace(start: number, stop: number, count: number, options: LinspaceOptions = {}): Tensor {
   const { dtype = "float32", endpoint = true } = options;
+  checkDType("linspace", dtype);
   checkShape("linspace", [count]);
   const computed = dtype === "float64" ? "float64" : "float32";
   const t = div(cast(iota([count]), computed), Math.max(1, endpoint ? count - 1 : count));
@@ -82,6 +83,7 @@ export interface EyeOptions extends CreateOptions {
  */
 export function eye(rows: number, columns = rows, options: EyeOptions = {}): Tensor {
   const { dtype = "float32", diagonal = 0 } = options;
+  checkDType("eye", dtype);
   const shape = [rows, columns];
   const row = iota(shape, 0);
   return cast(equal(diagonal === 0 ? row : add(row, diagonal), iota(shape, 1)), dtype);

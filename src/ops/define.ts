@@ -1,5 +1,5 @@
 /** Makers of elementwise records: from one record come the operation, its dtype rule, broadcasting and its derivative. */
-import { type DType, isFloat } from "../base/dtype.js";
+import { checkDType, type DType, isFloat } from "../base/dtype.js";
 import { DTypeError, ShapeError } from "../base/errors.js";
 import { broadcastShapes, formatShape, type Shape, sameShape } from "../base/shape.js";
 import {
@@ -238,6 +238,7 @@ export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D> {
 
 /** A number stays a number, so that whoever looks for one finds it. */
 function converted(x: Tensor, dtype: DType): Tensor {
+  checkDType("cast", dtype);
   const number = x.payload.scalar;
   if (number === undefined) return createNode(castPrimitive, [x], { dtype });
   return scalar(castElement(x.dtype === "float32" ? Math.fround(number) : number, dtype), dtype);

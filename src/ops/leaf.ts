@@ -1,7 +1,6 @@
 import type { NDArray } from "../base/array.js";
-import { allocateArray, type DType, promote, weakDType } from "../base/dtype.js";
+import { type DType, promote, weakDType } from "../base/dtype.js";
 import { DTypeError } from "../base/errors.js";
-import { checkShape, type Shape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type LeafPrimitive, type TensorType } from "../graph/primitive.js";
 import { isTensor, Tensor, type TensorLike } from "../graph/tensor.js";
 
@@ -45,14 +44,6 @@ export function constant(array: NDArray): Tensor {
 /** An argument of a trace. */
 export function placeholder(type: TensorType, index: number, trace: object): Tensor {
   return new Tensor(placeholderPrimitive, [], { index }, type, { trace });
-}
-
-/** A tensor filled with one value, stored as a single element. */
-export function fullConstant(shape: Shape, value: number, dtype: DType): NDArray {
-  checkShape("full", shape);
-  const data = allocateArray(dtype, sizeOf(shape));
-  data.fill(value);
-  return { shape, dtype, data };
 }
 
 /** Numbers become scalars of the other operands' dtype, and all operands meet in one dtype's promotion (no cast yet). */

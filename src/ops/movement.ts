@@ -1,5 +1,5 @@
 /** Operations that move elements without computing: most are views, which cost nothing. */
-import type { DType } from "../base/dtype.js";
+import { checkDType, type DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
 import {
   checkShape,
@@ -372,16 +372,20 @@ export function linearIndex(shape: Shape): Tensor {
   return createNode(iotaPrimitive, [], { shape: [...shape], strides });
 }
 
-/** A tensor of one value. @example full([2, 3], 7) */
+/** A tensor of one value. @throws {ConfigError} for an unknown dtype @example full([2, 3], 7) */
 export function full(shape: Shape, value: number | boolean, dtype: DType = "float32"): Tensor {
-  checkShape("full", shape);
-  return broadcastTo(scalar(value, dtype), shape);
+  return filled("full", shape, value, dtype);
 }
 /** A tensor of zeros. */
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
-  return full(shape, 0, dtype);
+  return filled("zeros", shape, 0, dtype);
 }
 /** A tensor of ones. */
 export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
-  return full(shape, 1, dtype);
+  return filled("ones", shape, 1, dtype);
+}
+
+function filled(who: string, shape: Shape, value: number | boolean, dtype: DType): Tensor {
+  checkShape(who, shape);
+  return broadcastTo(scalar(value, checkDType(who, dtype)), shape);
 }

@@ -13,6 +13,37 @@ type Kind = new (...args: never[]) => MyelinError;
 
 /** [what the user writes, class, message] */
 const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kind, message: string])[] = [
+  // Dtypes
+  [
+    "zeros of a misspelt dtype",
+    () => ops.zeros([2], "flaot32" as "float32"),
+    ConfigError,
+    '[zeros] expected the name of a dtype (bool, uint8, int32, float32, float64), received "flaot32". Did you mean "float32"?',
+  ],
+  [
+    "zeros with a record of options",
+    () => ops.zeros([2], { dtype: "int32" } as unknown as "int32"),
+    ConfigError,
+    '[zeros] expected the name of a dtype (bool, uint8, int32, float32, float64), received object. Give the name itself, "int32", without an object around it.',
+  ],
+  [
+    "full of a dtype that is none",
+    () => ops.full([2], 1, 32 as unknown as "int32"),
+    ConfigError,
+    "[full] expected the name of a dtype (bool, uint8, int32, float32, float64), received number.",
+  ],
+  [
+    "arange of a misspelt dtype",
+    () => ops.arange(3, 5, 1, { dtype: "int23" as "int32" }),
+    ConfigError,
+    '[arange] expected the name of a dtype (bool, uint8, int32, float32, float64), received "int23". Did you mean "int32"?',
+  ],
+  [
+    "cast to a misspelt dtype",
+    () => ops.cast(float(2), "flaot32" as "float32"),
+    ConfigError,
+    '[cast] expected the name of a dtype (bool, uint8, int32, float32, float64), received "flaot32". Did you mean "float32"?',
+  ],
   // Convolution
   [
     "conv2d of images without channels",
