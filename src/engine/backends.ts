@@ -7,7 +7,7 @@ import { createWasm, prepareWasm } from "../backends/cpu/wasm.js";
 import type { WasmVariant } from "../backends/cpu/wasmModule.js";
 import { NullBackend } from "../backends/null/null.js";
 import { ReferenceBackend } from "../backends/reference/reference.js";
-import { BackendError, MyelinError, unknownName } from "../base/errors.js";
+import { BackendError, ConfigError, MyelinError, unknownName } from "../base/errors.js";
 import { backend, setBackendChoice, useBackend } from "./device.js";
 
 /** Names `setBackend` takes. */
@@ -63,8 +63,17 @@ function make(name: BackendName, options: BackendOptions): Backend | { readonly 
     case "null":
       return new NullBackend();
     default:
-      throw unknownName("setBackend", "a backend", name, backendNames);
+      throw unknownBackend("setBackend", name);
   }
+}
+
+/** A name near a known one is a slip; any other names hardware, so that the answer is what there is. */
+function unknownBackend(who: string, name: unknown): ConfigError {
+  const error = unknownName(who, "a backend", String(name), backendNames);
+  if (error.fix) return error;
+  const { expected, received } = error;
+  const fix = 'Myelin computes on the CPU: "native" in Node, "wasm" in a browser.';
+  return new ConfigError({ who, expected, received, fix });
 }
 
 /**
@@ -75,6 +84,7 @@ function make(name: BackendName, options: BackendOptions): Backend | { readonly 
  * @example await setBackend("wasm", { threads: 2 })
  */
 export async function setBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
+  if (!backendNames.includes(name)) throw unknownBackend("setBackend", name);
   if (name === "wasm") await prepareWasm(options);
   const found = findBackend(name, options);
   if ("reason" in found) throw unavailable("setBackend", name, found.reason);
@@ -129,8 +139,7 @@ function unavailable(who: string, name: string, reason: string): BackendError {
 function chooseBackend(): Backend {
   const forced = globalThis.process?.env?.MYELIN_BACKEND;
   if (forced) {
-    if (!backendNames.includes(forced as BackendName))
-      throw unknownName("MYELIN_BACKEND", "a backend", forced, backendNames);
+    if (!backendNames.includes(forced as BackendName)) throw unknownBackend("MYELIN_BACKEND", forced);
     const found = findBackend(forced as BackendName);
     if ("reason" in found) throw unavailable("MYELIN_BACKEND", forced, found.reason);
     return found;

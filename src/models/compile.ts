@@ -22,6 +22,14 @@ export interface CompileOptions<O extends string = string> {
     | { readonly [name in O]?: MetricLike | readonly MetricLike[] };
 }
 
+/** All options by name; the type makes a new one appear here. */
+const optionNames: Readonly<Record<keyof CompileOptions, true>> = {
+  optimizer: true,
+  loss: true,
+  lossWeights: true,
+  metrics: true,
+};
+
 /** A compiled model's optimizer, losses and metrics. */
 export interface Compiled {
   readonly optimizer: Optimizer;
@@ -32,9 +40,14 @@ export interface Compiled {
 /**
  * Resolves the options for outputs of these names.
  *
- * @throws {ConfigError} for unknown names of losses, metrics, optimizers or outputs, or counts that do not fit
+ * @throws {ConfigError} for unknown names of options, losses, metrics, optimizers or outputs, or counts that do not fit
  */
 export function resolveCompile(options: CompileOptions, outputNames: readonly string[]): Compiled {
+  if (typeof options !== "object" || options === null) throw missing("optimizer", '"adam"');
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(optionNames, name))
+      throw unknownName("compile", "an option", name, Object.keys(optionNames));
+  }
   const { optimizer, loss, lossWeights } = options;
   const wanted = options.metrics ?? [];
   if (optimizer === undefined || optimizer === null) throw missing("optimizer", '"adam"');

@@ -388,6 +388,15 @@ export function functional(
   options: FunctionalOptions & { readonly outputs: SymbolicTensor | readonly SymbolicTensor[] },
 ): Functional;
 export function functional(options: FunctionalOptions & { readonly outputs: Ends }): Functional {
+  for (const end of ["inputs", "outputs"] as const) {
+    if (options?.[end] !== undefined && options[end] !== null) continue;
+    throw new ConfigError({
+      who: "functional",
+      expected: `${end}: a symbolic tensor, or several in a list or record`,
+      received: options ? `no ${end}` : "no options",
+      fix: "For example functional({ inputs: x, outputs: layers.dense(10).apply(x) }).",
+    });
+  }
   const { inputs, outputs, ...rest } = options;
   return new Functional(inputs, outputs, rest);
 }

@@ -1,5 +1,5 @@
 import type { DType } from "../base/dtype.js";
-import { ConfigError } from "../base/errors.js";
+import { ConfigError, unknownName } from "../base/errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   type AnyLayer,
@@ -109,15 +109,16 @@ export abstract class Model<O extends string = string> extends Layer<LayerInput>
     return summarize(this, options);
   }
 
-  /** Layer by name. @throws {ConfigError} where there is none */
+  /** Layer by name. @throws {ConfigError} where there is none, with the nearest name */
   getLayer(name: string): AnyLayer {
     const found = this.layers.find((layer) => layer.name === name);
     if (found) return found;
-    throw new ConfigError({
-      who: this.who,
-      expected: `the name of a layer (${this.layers.map((layer) => layer.name).join(", ")})`,
-      received: JSON.stringify(name),
-    });
+    throw unknownName(
+      this.who,
+      "a layer",
+      String(name),
+      this.layers.map((layer) => layer.name),
+    );
   }
 
   override apply(x: SymbolicInput): SymbolicTensor {

@@ -84,10 +84,10 @@ function parseJson(bytes: Uint8Array, name: string, file: string): unknown {
 
 /** Throws where a path does not end as files of this kind do. */
 export function checkExtension(who: string, path: string, extensions: readonly string[]): void {
-  if (extensions.some((extension) => path.endsWith(extension))) return;
+  if (typeof path === "string" && extensions.some((extension) => path.endsWith(extension))) return;
   throw new ConfigError({
     who,
     expected: `a path that ends in ${extensions.join(" or ")}`,
-    received: JSON.stringify(path),
+    received: typeof path === "string" ? JSON.stringify(path) : path === undefined ? "none" : typeof path,
   });
 }

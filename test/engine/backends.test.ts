@@ -41,6 +41,9 @@ describe("changing the backend", () => {
     const error = (await rejectionOf(setBackend("nativ" as BackendName))) as ConfigError;
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.fix).toBe('Did you mean "native"?');
+    const gpu = (await rejectionOf(setBackend("cuda" as BackendName))) as ConfigError;
+    expect(gpu).toBeInstanceOf(ConfigError);
+    expect(gpu.fix).toContain('computes on the CPU: "native"');
     expect(currentBackend().name).toBe("reference");
   });
 

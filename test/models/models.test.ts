@@ -60,10 +60,26 @@ describe("sequential", () => {
     [() => sequential([layers.dense(1)]).summary(), "not built yet"],
     [() => sequential([layers.dense(1), layers.input({ shape: [1] }) as never]), "An input stands first"],
     [() => sequential([layers.dense(1)]).getLayer("none"), "the name of a layer"],
+    [() => sequential([layers.dense(1, { name: "dense" })]).getLayer("dens"), 'Did you mean "dense"?'],
+    [() => functional(undefined as never), "[functional] expected inputs"],
+    [() => functional({ inputs: layers.input({ shape: [1] }) } as never), "[functional] expected outputs"],
+    [
+      () => sequential([layers.dense(1)]).compile({ optimiser: "adam", loss: "mse" } as never),
+      'received "optimiser". Did you mean "optimizer"?',
+    ],
+    [() => sequential([layers.dense(1)]).compile(undefined as never), "an optimizer"],
   ])("%s is an error", (fn, message) => {
     const error = thrownBy(fn);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toContain(message);
+  });
+
+  it("a model is saved to a path", async () => {
+    const model = sequential([layers.dense(1, { inputShape: [1] })]);
+    for (const path of [undefined, 3] as unknown as string[]) {
+      await expect(model.save(path)).rejects.toThrow(ConfigError);
+      await expect(model.loadWeights(path)).rejects.toThrow(/expected a path that ends in/);
+    }
   });
 
   it("a layer that stands twice is an error that names the way", () => {
