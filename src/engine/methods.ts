@@ -1,6 +1,7 @@
 /** Chain methods of tensors, attached in one place: `a.add(b)` beside `add(a, b)`, and reading values. */
 import type { DType, TypedArrayOf } from "../base/dtype.js";
 import { BackendError, ShapeError } from "../base/errors.js";
+import { inspect } from "../base/inspect.js";
 import { formatShape, normalizeAxis, type Shape } from "../base/shape.js";
 import { Tensor, type TensorLike } from "../graph/tensor.js";
 import * as ops from "../ops/index.js";
@@ -123,6 +124,8 @@ declare module "../graph/tensor.js" {
     [Symbol.dispose](): void;
     /** Elements, shape and dtype, as NumPy prints. */
     toString(): string;
+    /** What Node's `console.log` shows. */
+    [inspect](): string;
   }
 }
 
@@ -188,9 +191,11 @@ function dispose(this: Tensor): void {
 define("dispose", dispose);
 if (Symbol.dispose) define(Symbol.dispose, dispose);
 
-define("toString", function (this: Tensor) {
+const print = function (this: Tensor) {
   return formatTensor(this, this.storage && backend().synchronous ? this.dataSync() : undefined);
-});
+};
+define("toString", print);
+define(inspect, print);
 
 function define(name: string | symbol, value: (this: Tensor, ...args: never[]) => unknown): void {
   Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });

@@ -1,7 +1,8 @@
 import { type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
+import { inspect } from "../base/inspect.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
-import { isTensor, type Storage, Tensor, type TensorLike } from "../graph/tensor.js";
+import { formatType, isTensor, type Storage, Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "../ops/broadcast.js";
 import { cast } from "../ops/define.js";
 import { identity } from "../ops/elementwise.js";
@@ -69,6 +70,11 @@ export class Variable<D extends DType = DType> implements Slot, Holder {
       this.show(tensor);
       return tensor;
     }) as Tensor<D>;
+  }
+
+  /** What Node's `console.log` shows. */
+  [inspect](): string {
+    return `Variable "${this.name}" ${formatType(this)}`;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
+import { inspect } from "../base/inspect.js";
 import { classNameOf, snakeCase, toConfigValue } from "../base/lookup.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { flatten, type Tree } from "../base/tree.js";
@@ -122,6 +123,13 @@ export abstract class Layer<I extends LayerInput = Tensor> {
   /** `Dense "hidden"`, for errors. */
   get who(): string {
     return `${classNameOf(this)} "${this.name}"`;
+  }
+
+  /** What Node's `console.log` shows: `Dense "hidden" (100,480 parameters)`. */
+  [inspect](): string {
+    const count = this.countParams();
+    const size = `${count.toLocaleString("en-US")} ${count === 1 ? "parameter" : "parameters"}`;
+    return `${this.who} (${this.built ? size : "not built"})`;
   }
 
   // Use
