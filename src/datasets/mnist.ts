@@ -124,14 +124,14 @@ async function assemble(
   contentOf: (file: CatalogueFile) => Promise<Uint8Array>,
   signal: AbortSignal | undefined,
 ): Promise<Omit<ImageDataset, "source">> {
-  const read = async (file: CatalogueFile): Promise<NDArray<"uint8">> => {
+  const read = async (file: CatalogueFile, rank: number): Promise<NDArray<"uint8">> => {
     throwIfAborted(entry.who, signal);
-    const array = readIdx(await contentOf(file), { file: file.name });
+    const array = readIdx(await contentOf(file), { file: file.name, rank });
     if (array.dtype === "uint8") return array;
     throw new DataError({ who: entry.who, expected: `bytes in ${file.name}`, received: array.dtype });
   };
   const pair = async (imagesFile: CatalogueFile, labelsFile: CatalogueFile): Promise<LabelledImages> => {
-    const [labels, images] = [await read(labelsFile), await read(imagesFile)];
+    const [labels, images] = [await read(labelsFile, 1), await read(imagesFile, 3)];
     checkPair(entry, imagesFile, images, labels);
     return labelledImages(images, labels);
   };
@@ -150,7 +150,7 @@ function checkPair(
 ): void {
   const { who, classNames } = entry;
   const fix = "The files are not of this data set, or mixed up; remove them and load again.";
-  if (images.shape.length !== 3 || labels.shape.length !== 1 || images.shape[0] !== labels.shape[0]) {
+  if (images.shape[0] !== labels.shape[0]) {
     throw new DataError({
       who,
       expected: `images [n, height, width] and as many labels [n] for ${file.name}`,

@@ -47,7 +47,9 @@ export async function gunzip(bytes: Bytes, options: GunzipOptions = {}): Promise
     );
   }
   if (size > maxBytes) {
-    const fix = "Raise maxBytes if the file is trusted.";
+    // The last bytes of a file that was cut off are not its size.
+    const fix =
+      "The file is truncated or corrupt; fetch it again. If it is whole and trusted, raise maxBytes.";
     throw reader.fault("ISIZE", end + 4, `at most ${maxBytes} bytes of content`, `${size} bytes`, fix);
   }
   const output = new BoundedOutput(size);

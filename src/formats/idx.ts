@@ -6,6 +6,11 @@ import { asBytes, ByteReader, type Bytes, elementCount, type ReadOptions } from 
 /** What an IDX file holds: bytes stay bytes, signed and 16-bit integers become int32, doubles float32. */
 export type IdxArray = NDArray<"uint8"> | NDArray<"int32"> | NDArray<"float32">;
 
+export interface IdxOptions extends ReadOptions {
+  /** Number of axes the file must have: 3 for images, 1 for labels. Any unless told. */
+  rank?: number;
+}
+
 /** Element types of the format: the third byte of the file, the width in bytes, how one is read. */
 const elementTypes: Readonly<Record<number, { dtype: IdxArray["dtype"]; width: number }>> = {
   8: { dtype: "uint8", width: 1 },
@@ -23,11 +28,11 @@ const elementTypes: Readonly<Record<number, { dtype: IdxArray["dtype"]; width: n
  * Any rank and shape. uint8 data is a view of `bytes`, not a copy; int8, int16 and int32 give int32, float and
  * double give float32. Compressed files (`.gz`) go through `gunzip` first.
  *
- * @throws {FormatError} with file, offset and field where the bytes are no IDX file, truncated or too long
+ * @throws {FormatError} with file, offset and field where the bytes are no IDX file, truncated, too long or of another rank
  * @example
  * const { shape, dtype, data } = readIdx(await gunzip(await readFile("train-images-idx3-ubyte.gz")));
  */
-export function readIdx(bytes: Bytes, options: ReadOptions = {}): IdxArray {
+export function readIdx(bytes: Bytes, options: IdxOptions = {}): IdxArray {
   const reader = new ByteReader(asBytes("readIdx", bytes), { who: "readIdx", file: options.file });
   const magic = reader.uint16("magic", false);
   if (magic !== 0) {
@@ -48,6 +53,10 @@ export function readIdx(bytes: Bytes, options: ReadOptions = {}): IdxArray {
     throw reader.fault("element type", 2, known, `0x${code.toString(16).padStart(2, "0")}`);
   }
   const rank = reader.uint8("rank");
+  if (options.rank !== undefined && rank !== options.rank) {
+    const fix = "The file is another one, or damaged; fetch it again.";
+    throw reader.fault("rank", 3, `rank ${options.rank}`, `rank ${rank}`, fix);
+  }
   const shape: number[] = [];
   for (let axis = 0; axis < rank; axis++) shape.push(reader.uint32("shape", false));
   const count = elementCount(shape);

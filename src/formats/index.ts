@@ -5,7 +5,7 @@ export { FileSystemError, fileExists, readFile, removeFile, writeFileAtomic } fr
 export { type GunzipOptions, gunzip } from "./gzip.js";
 export { type Hdf5File, readHdf5 } from "./hdf5Read.js";
 export { writeHdf5 } from "./hdf5Write.js";
-export { type IdxArray, readIdx, writeIdx } from "./idx.js";
+export { type IdxArray, type IdxOptions, readIdx, writeIdx } from "./idx.js";
 export { readNpy, writeNpy } from "./npy.js";
 export {
   readSafetensors,

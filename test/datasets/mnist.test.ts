@@ -127,6 +127,13 @@ describe("a data set in folders", () => {
     expect((await failureOf(load(), FormatError)).message).toContain(names.trainLabels);
   });
 
+  it("with labels in place of images is a FormatError that says which rank was expected", async () => {
+    await fill(cache, { trainImages: packed("trainLabels") });
+    const { message } = await failureOf(load(), FormatError);
+    expect(message).toContain("expected rank 3");
+    expect(message).toContain(names.trainImages);
+  });
+
   it("with images and labels that do not fit is a DataError", async () => {
     await fill(cache, { testLabels: packed("trainLabels") });
     expect((await failureOf(load(), DataError)).received).toBe("shapes [4, 2, 2] and [6]");

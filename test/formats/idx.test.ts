@@ -64,6 +64,11 @@ describe("readIdx", () => {
     );
   });
 
+  it("refuses another rank than the one asked for", () => {
+    expect(readIdx(images, { rank: 3 }).shape).toEqual([1, 2, 3]);
+    expect(() => readIdx(images, { rank: 1, file: "labels.idx" })).toThrow(/expected rank 1 .*labels\.idx.* received rank 3/);
+  });
+
   it("refuses a shape larger than the file before it allocates", () => {
     const header = bytesOf(`00000d10${"ffffffff".repeat(16)}`);
     expect(() => readIdx(header)).toThrow(FormatError);
