@@ -9,6 +9,9 @@ export interface Serialized {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
+/** A name of a table, which editors offer, or any other: Keras's snake case and custom objects. */
+export type NameIn<Table> = (keyof Table & string) | (string & Record<never, never>);
+
 let customObjects: CustomObjects = {};
 
 /** Runs `fn` while the given objects can be found by name beside the built-in ones. */

@@ -1,6 +1,6 @@
 import type { DType } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
-import { customObject, isSerialized, lookUp, type Serialized } from "../base/lookup.js";
+import { customObject, isSerialized, lookUp, type NameIn, type Serialized } from "../base/lookup.js";
 import type { Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { Constant, Identity, Ones, Zeros } from "./constants.js";
@@ -21,8 +21,7 @@ import {
 
 type InitializerClass = new (config: Record<string, never>) => Initializer;
 
-/** Initializers by name. */
-export const initializerNames: Readonly<Record<string, InitializerClass>> = {
+const classes = {
   zeros: Zeros,
   ones: Ones,
   constant: Constant,
@@ -38,13 +37,16 @@ export const initializerNames: Readonly<Record<string, InitializerClass>> = {
   lecunUniform: LecunUniform,
   lecunNormal: LecunNormal,
   orthogonal: Orthogonal,
-};
+} satisfies Readonly<Record<string, InitializerClass>>;
+
+/** Initializers by name. */
+export const initializerNames: Readonly<Record<string, InitializerClass>> = classes;
 
 /** A function of shape, dtype and key that serves as an initializer. */
 export type InitializerFunction = (shape: Shape, dtype: DType, key: number) => Tensor;
 
 /** What layers take as an initializer: a name, an object, a function, or one from a configuration. */
-export type InitializerLike = string | Initializer | InitializerFunction | Serialized;
+export type InitializerLike = NameIn<typeof classes> | Initializer | InitializerFunction | Serialized;
 
 /**
  * The initializer of that name, or the one given.

@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/errors.js";
-import { customObject, lookUp } from "../base/lookup.js";
+import { customObject, lookUp, type NameIn } from "../base/lookup.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   abs,
@@ -28,7 +28,7 @@ import { logSoftmax, softmax } from "../ops/nn.js";
 export type ActivationFunction = (x: Tensor) => Tensor;
 
 /** What layers take as an activation: a name, a function, or null for none. */
-export type ActivationLike = string | ActivationFunction | null;
+export type ActivationLike = NameIn<typeof byName> | ActivationFunction | null;
 
 /** The value as it is. */
 export function linear(x: Tensor): Tensor {
@@ -67,8 +67,7 @@ export function selu(x: Tensor): Tensor {
   return mul(where(greater(x, 0), x, mul(expm1(minimum(x, 0)), alpha)), scale);
 }
 
-/** Activations by name. */
-export const activationNames: Readonly<Record<string, ActivationFunction>> = {
+const byName = {
   linear,
   relu,
   relu6,
@@ -90,7 +89,10 @@ export const activationNames: Readonly<Record<string, ActivationFunction>> = {
   exponential: exp,
   logSigmoid,
   mish,
-};
+} satisfies Readonly<Record<string, ActivationFunction>>;
+
+/** Activations by name. */
+export const activationNames: Readonly<Record<string, ActivationFunction>> = byName;
 
 /**
  * The activation of that name, the function given, or the identity for null.

@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/errors.js";
-import { customObject, isSerialized, lookUp, type Serialized } from "../base/lookup.js";
+import { customObject, isSerialized, lookUp, type NameIn, type Serialized } from "../base/lookup.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   BinaryCrossentropy,
@@ -11,8 +11,7 @@ import { Huber, MeanAbsoluteError, MeanSquaredError } from "./regression.js";
 
 type LossClass = new (config: Record<string, never>) => Loss;
 
-/** Losses by the names that `compile` takes. */
-export const lossClasses: Readonly<Record<string, LossClass>> = {
+const classes = {
   sparseCategoricalCrossentropy: SparseCategoricalCrossentropy,
   categoricalCrossentropy: CategoricalCrossentropy,
   binaryCrossentropy: BinaryCrossentropy,
@@ -21,13 +20,16 @@ export const lossClasses: Readonly<Record<string, LossClass>> = {
   meanAbsoluteError: MeanAbsoluteError,
   mae: MeanAbsoluteError,
   huber: Huber,
-};
+} satisfies Readonly<Record<string, LossClass>>;
+
+/** Losses by the names that `compile` takes. */
+export const lossClasses: Readonly<Record<string, LossClass>> = classes;
 
 /** A function of targets and predictions that gives the loss of each sample. */
 export type LossFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
 
 /** What `compile` takes as a loss: a name, an object, a function, or one from a configuration. */
-export type LossLike = string | Loss | LossFunction | Serialized;
+export type LossLike = NameIn<typeof classes> | Loss | LossFunction | Serialized;
 
 /**
  * The loss of that name, or the one given.

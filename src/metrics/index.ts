@@ -1,5 +1,12 @@
 import { ConfigError } from "../base/errors.js";
-import { camelCase, customObject, isSerialized, lookUp, type Serialized } from "../base/lookup.js";
+import {
+  camelCase,
+  customObject,
+  isSerialized,
+  lookUp,
+  type NameIn,
+  type Serialized,
+} from "../base/lookup.js";
 import {
   Accuracy,
   BinaryAccuracy,
@@ -37,8 +44,7 @@ export const meanAbsoluteError = (options?: MetricOptions) => new MeanAbsoluteEr
 
 type MetricClass = new (config: Record<string, never>) => Metric;
 
-/** Metrics by the names that `compile` takes. */
-export const metricClasses: Readonly<Record<string, MetricClass>> = {
+const classes = {
   accuracy: Accuracy,
   acc: Accuracy,
   sparseCategoricalAccuracy: SparseCategoricalAccuracy,
@@ -49,10 +55,13 @@ export const metricClasses: Readonly<Record<string, MetricClass>> = {
   meanAbsoluteError: MeanAbsoluteError,
   mae: MeanAbsoluteError,
   mean: Mean,
-};
+} satisfies Readonly<Record<string, MetricClass>>;
+
+/** Metrics by the names that `compile` takes. */
+export const metricClasses: Readonly<Record<string, MetricClass>> = classes;
 
 /** What `compile` takes as a metric: a name, an object, a function, or one from a configuration. */
-export type MetricLike = string | Metric | MetricFunction | Serialized;
+export type MetricLike = NameIn<typeof classes> | Metric | MetricFunction | Serialized;
 
 /**
  * The metric of that name, or the one given. A metric made from a name is called by it.

@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/errors.js";
-import { customObject, isSerialized, lookUp, type Serialized } from "../base/lookup.js";
+import { customObject, isSerialized, lookUp, type NameIn, type Serialized } from "../base/lookup.js";
 import { Adam, type AdamOptions } from "./adam.js";
 import { Optimizer } from "./optimizer.js";
 import { SGD, type SGDOptions } from "./sgd.js";
@@ -14,10 +14,10 @@ export const sgd = (options?: SGDOptions) => new SGD(options);
 export const adam = (options?: AdamOptions) => new Adam(options);
 
 type OptimizerClass = new (config: Record<string, never>) => Optimizer;
-const classes: Readonly<Record<string, OptimizerClass>> = { sgd: SGD, adam: Adam };
+const classes = { sgd: SGD, adam: Adam } satisfies Readonly<Record<string, OptimizerClass>>;
 
 /** What `compile` takes as an optimizer: a name, an object, or one from a configuration. */
-export type OptimizerLike = string | Optimizer | Serialized;
+export type OptimizerLike = NameIn<typeof classes> | Optimizer | Serialized;
 
 /**
  * The optimizer of that name with its default options, or the one given.
@@ -39,6 +39,11 @@ export function get(optimizer: OptimizerLike): Optimizer {
   const found =
     typeof custom === "function"
       ? (custom as OptimizerClass)
-      : lookUp("optimizers.get", "an optimizer", classes, className.toLowerCase());
+      : lookUp(
+          "optimizers.get",
+          "an optimizer",
+          classes as Readonly<Record<string, OptimizerClass>>,
+          className.toLowerCase(),
+        );
   return new found(config as Record<string, never>);
 }
