@@ -19,7 +19,7 @@ namespace gemm {
 
 // WebAssembly has no prefetch; elsewhere lines of 64 bytes arrive in L2 before their turn.
 #if SIMD_WASM
-#define GEMM_PREFETCH(p) ((void)0)
+#define GEMM_PREFETCH(p) ((void)(p))
 #else
 #define GEMM_PREFETCH(p) prefetch2(p)
 #endif

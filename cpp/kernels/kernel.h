@@ -116,4 +116,4 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 // "conv2dInputGradient"   dy, kernel → dx;  "conv2dKernelGradient"  x, dy → dkernel; same words
 // "maxPool2d"    x [b, h, w, c] → y [b, oh, ow, c]  words: poolH, poolW, strideH, strideW, padTop, padLeft (padding = −∞)
 // "maxPool2dGradient"     x, y?, dy → dx : views x, dy, dx; the first maximum of a window takes the gradient
-// "avgPool2d" and "avgPool2dGradient" come later.
+// avgPool2d has no kernel of its own: src/ops/pool.ts makes it of other operations.
