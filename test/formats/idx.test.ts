@@ -66,7 +66,9 @@ describe("readIdx", () => {
 
   it("refuses another rank than the one asked for", () => {
     expect(readIdx(images, { rank: 3 }).shape).toEqual([1, 2, 3]);
-    expect(() => readIdx(images, { rank: 1, file: "labels.idx" })).toThrow(/expected rank 1 .*labels\.idx.* received rank 3/);
+    expect(() => readIdx(images, { rank: 1, file: "labels.idx" })).toThrow(
+      /expected rank 1 .*labels\.idx.* received rank 3/,
+    );
   });
 
   it("refuses a shape larger than the file before it allocates", () => {
