@@ -1,8 +1,9 @@
 /** What `fit`, `evaluate` and `predict` are given, checked before anything runs. */
 import { isFloat } from "../base/dtype.js";
 import { ConfigError, DataError, ShapeError, unknownName } from "../base/errors.js";
-import { formatShape } from "../base/shape.js";
+import { formatShape, type Shape } from "../base/shape.js";
 import { realize } from "../engine/realize.js";
+import type { SymbolicShape } from "../layers/index.js";
 import { isFinite, logicalNot, notEqual, round } from "../ops/elementwise.js";
 import { any } from "../ops/reduce.js";
 import { type Column, type Columns, columns, type DataArgument, splitColumn } from "./batches.js";
@@ -41,13 +42,17 @@ export function checkShapes(who: string, model: Model, inputs: Columns): void {
         who,
         expected: `input "${model.inputNames[i]}" of shape ${formatShape(shape)}`,
         received: formatShape(received),
-        fix:
-          received.length === shape.length - 1
-            ? "Add the missing axis with expandDims(x, -1), or the batch axis with expandDims(x, 0)."
-            : "",
+        fix: shapeFix(shape, received),
       });
     }
   });
+}
+
+function shapeFix(expected: SymbolicShape, received: Shape): string {
+  if (received.length === expected.length - 1)
+    return "Add the missing axis with expandDims(x, -1), or the batch axis with expandDims(x, 0).";
+  if (received.length > expected.length) return "Drop axes with squeeze(x) or reshape(x, …).";
+  return "Reshape the data, or give the first layer another inputShape.";
 }
 
 export async function splitPair(data: Pair): Promise<[Column[], Column[]]> {
@@ -64,15 +69,18 @@ export function validationRows(who: string, options: ValidationOptions, rows: nu
       who,
       expected: "a validationSplit from 0 to below 1",
       received: String(validationSplit),
+      fix: "It is the share of the rows that is kept out: 0.1 keeps out a tenth.",
     });
   }
   if (options.validationData || validationSplit === 0) return 0;
-  const split = rows - Math.floor(rows * (1 - validationSplit));
+  // Counted with a little room: 10 · (1 − 0.9) is not quite 1.
+  const split = rows - Math.floor(rows * (1 - validationSplit) + 1e-9 * rows);
   if (split === 0 || split === rows) {
     throw new DataError({
       who,
       expected: "at least one row on each side of the split",
       received: `${rows} rows split at ${validationSplit}`,
+      fix: "Use more data or another share, or pass validationData.",
     });
   }
   return split;

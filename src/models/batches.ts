@@ -1,6 +1,6 @@
 /** Data in memory as a source of batches: resident in its own dtype, gathered, converted and scaled inside the step. */
 import type { NDArray } from "../base/array.js";
-import { DataError, ShapeError } from "../base/errors.js";
+import { DataError, nearestName, ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import { type TensorData, tensor } from "../engine/create.js";
 import { realize } from "../engine/realize.js";
@@ -47,12 +47,14 @@ export function columns(who: string, what: string, data: DataArgument, names: re
         who,
         expected: `${what} with at least one row`,
         received: `shape ${formatShape(t.shape)}`,
+        fix: "Check how they were read or filtered.",
       });
     if (t.shape[0] !== first!.shape[0]) {
       throw new DataError({
         who,
         expected: `${what} of one length (${first!.shape[0]} rows in "${names[0]}")`,
         received: `${t.shape[0]} rows in "${names[i]}"`,
+        fix: "Row i of each belongs to the same sample.",
       });
     }
   }
@@ -72,6 +74,7 @@ function pick(who: string, what: string, data: DataArgument, names: readonly str
           ...missing.map((name) => `no "${name}"`),
           ...extra.map((name) => `an unknown "${name}"`),
         ].join(", "),
+        fix: mendNames(extra, missing),
       });
     }
     return names.map((name) => toTensor(record[name]!));
@@ -87,6 +90,8 @@ function pick(who: string, what: string, data: DataArgument, names: readonly str
         who,
         expected: `${names.length} arrays of ${what} (${names.join(", ")})`,
         received: `${list.length}`,
+        fix:
+          names.length === 1 ? "Pass the one array itself." : "Pass them in that order, or a record by name.",
       });
     }
     return list.map(toTensor);
@@ -100,6 +105,13 @@ function pick(who: string, what: string, data: DataArgument, names: readonly str
     });
   }
   return [toTensor(data as TensorData)];
+}
+
+/** Names that are probably meant, or what is missing. */
+function mendNames(extra: readonly string[], missing: readonly string[]): string {
+  const near = extra.flatMap((name) => nearestName(name, missing) ?? []);
+  if (near.length > 0) return `Did you mean ${near.map((name) => JSON.stringify(name)).join(", ")}?`;
+  return missing.length > 0 ? `Add ${missing.join(", ")}.` : `Leave out ${extra.join(", ")}.`;
 }
 
 function isNDArray(value: unknown): value is NDArray {

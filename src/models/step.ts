@@ -65,7 +65,7 @@ export class Step {
   /**
    * Takes the step, and with it its place in the data, for one piece of work.
    *
-   * @returns a function that gives it back
+   * @returns a function that gives it back and lets go of the data
    * @throws {ConfigError} where another piece of work has it
    */
   claim(who: string): () => void {
@@ -80,6 +80,7 @@ export class Step {
     this.isClaimed = true;
     return () => {
       this.isClaimed = false;
+      this.residents = [];
     };
   }
   private isClaimed = false;

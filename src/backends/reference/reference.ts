@@ -67,49 +67,77 @@ class ReferenceExecutable implements Executable {
   }
 
   runSync(bindings: readonly Storage[], steps: number): RunResult {
-    this.bindings = bindings as readonly HostStorage[];
     for (let done = 0; done < steps; done++) {
-      const fault = this.iteration(this.program.steps);
+      const fault = this.iteration(this.program.steps, bindings);
       if (fault) return { steps: done, fault };
     }
     return { steps, fault: null };
   }
 
   async run(bindings: readonly Storage[], steps: number, options: RunOptions = {}): Promise<RunResult> {
+    // One after the other: a run that waits for the host still needs the arena.
+    const before = this.queue;
+    let finished = () => {};
+    this.queue = new Promise((resolve) => {
+      finished = resolve;
+    });
+    await before;
     const end = options.budget === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.budget;
     let done = 0;
-    while (done < steps) {
-      this.bindings = bindings as readonly HostStorage[];
-      const fault = await this.iterationAsync();
-      if (fault) return { steps: done, fault };
-      done++;
-      if ((options.stop && Atomics.load(options.stop, 0) !== 0) || performance.now() > end) break;
+    try {
+      while (done < steps && !(options.stop && Atomics.load(options.stop, 0) !== 0)) {
+        const fault = await this.iterationAsync(bindings);
+        if (fault) return { steps: done, fault };
+        done++;
+        if (performance.now() > end) break;
+      }
+      // Timers and input get their turn between two runs, as they do beside a backend with a thread of its own.
+      await new Promise((resolve) => setTimeout(resolve));
+      return { steps: done, fault: null };
+    } finally {
+      finished();
     }
-    return { steps: done, fault: null };
   }
+  private queue: Promise<void> = Promise.resolve();
 
-  private async iterationAsync(): Promise<FaultReport | null> {
+  private async iterationAsync(bindings: readonly Storage[]): Promise<FaultReport | null> {
     // A host function may be asynchronous, so the list is cut at its yields.
+    const { steps } = this.program;
     let from = 0;
-    for (let i = 0; i <= this.program.steps.length; i++) {
-      const step = this.program.steps[i];
+    for (let i = 0; i <= steps.length; i++) {
+      const step = steps[i];
       if (step && step.kind !== "yield") continue;
-      const fault = this.iteration(this.program.steps.slice(from, i));
+      let inputs: NDArray[] = [];
+      const fault = this.iteration(steps.slice(from, i), bindings, () => {
+        if (step) inputs = step.reads.map((r) => this.gather(r));
+      });
       if (fault) return fault;
-      if (step?.kind === "yield")
-        this.finishYield(step.writes, await step.host(step.reads.map((r) => this.gather(r))));
+      if (step) {
+        const outputs = await step.host(inputs);
+        this.iteration([], bindings, () => this.finishYield(step.writes, outputs));
+      }
       from = i + 1;
     }
     return null;
   }
 
-  private iteration(steps: readonly Step[]): FaultReport | null {
+  /** Runs steps, then `last`, on the given memory. */
+  private iteration(
+    steps: readonly Step[],
+    bindings: readonly Storage[],
+    last: () => void = () => {},
+  ): FaultReport | null {
+    const outer = this.bindings;
+    this.bindings = bindings as readonly HostStorage[];
     try {
       this.steps(steps);
+      last();
       return null;
     } catch (error) {
       if (error instanceof Fault) return error.report;
       throw error;
+    } finally {
+      this.bindings = outer;
     }
   }
 
