@@ -1,6 +1,6 @@
 import type { NDArray } from "../base/array.js";
 import { ConfigError, FormatError } from "../base/errors.js";
-import { formatShape, sameShape } from "../base/shape.js";
+import { sameShape } from "../base/shape.js";
 import { tensor } from "../engine/create.js";
 import {
   fileExists,
@@ -10,6 +10,7 @@ import {
   writeFileAtomic,
   writeSafetensors,
 } from "../formats/index.js";
+import { formatType } from "../graph/tensor.js";
 import type { Callback, Logs, TrainingRun } from "../models/callback.js";
 
 export interface BackupOptions {
@@ -51,31 +52,37 @@ export function backupAndRestore(path: string, options: BackupOptions = {}): Cal
 
 async function save(path: string, run: TrainingRun): Promise<void> {
   const arrays = new Map<string, NDArray>();
-  arrays.set(POSITION, { shape: [2], dtype: "int32", data: Int32Array.of(run.epoch, run.step) });
+  const position = Int32Array.of(run.epoch, run.step, run.stepsPerEpoch, run.batchSize);
+  arrays.set(POSITION, { shape: [4], dtype: "int32", data: position });
   for (const [name, variable] of run.state()) {
     arrays.set(name, { shape: variable.shape, dtype: variable.dtype, data: await variable.value.data() });
   }
   await writeFileAtomic(path, writeSafetensors(arrays));
 }
 
-/** Epoch and step; no variable has this name, theirs hold a slash. */
+/** Epoch, step, and how epochs are cut into steps; no variable has this name, theirs hold a slash. */
 const POSITION = "position";
 
 async function restore(path: string, run: TrainingRun): Promise<void> {
   const { tensors } = readSafetensors(await readFile(path), { file: path });
   const state = run.state();
-  const position = tensors.get(POSITION);
   const problems: string[] = [];
-  for (const [name, variable] of state) {
+  for (const [name, { shape, dtype }] of state) {
     const saved = tensors.get(name);
     if (!saved) problems.push(`no "${name}"`);
-    else if (!sameShape(saved.shape, variable.shape)) {
-      problems.push(
-        `"${name}" of shape ${formatShape(saved.shape)} instead of ${formatShape(variable.shape)}`,
-      );
+    else if (!sameShape(saved.shape, shape) || saved.dtype !== dtype) {
+      problems.push(`"${name}" as ${formatType(saved)} instead of ${formatType({ shape, dtype })}`);
     }
   }
-  if (!position) problems.push("no position");
+  for (const name of tensors.keys())
+    if (name !== POSITION && !state.has(name)) problems.push(`an unknown "${name}"`);
+  const [epoch, step, stepsPerEpoch, batchSize] = tensors.get(POSITION)?.data ?? [];
+  if (batchSize === undefined) problems.push("no position");
+  else if (step !== 0 && (stepsPerEpoch !== run.stepsPerEpoch || batchSize !== run.batchSize)) {
+    problems.push(
+      `an epoch of ${stepsPerEpoch} steps of ${batchSize} rows instead of ${run.stepsPerEpoch} of ${run.batchSize}`,
+    );
+  }
   if (problems.length > 0) {
     throw new FormatError({
       who: "backupAndRestore",
@@ -85,6 +92,6 @@ async function restore(path: string, run: TrainingRun): Promise<void> {
     });
   }
   for (const [name, variable] of state) variable.assign(tensor(tensors.get(name)!));
-  run.epoch = position!.data[0]!;
-  run.step = position!.data[1]!;
+  run.epoch = epoch!;
+  run.step = step!;
 }
