@@ -218,7 +218,7 @@ describe.each(["simd", "threads"] as const)("a run (%s)", (variant) => {
     });
     const bad = tensor([1, 9], { dtype: "int32" });
     expect(() => step(bad)).toThrow(DataError);
-    await expect(step.repeat(3, [bad])).rejects.toThrow("index 9 at row 1");
+    await expect(step.repeat(3, [bad])).rejects.toThrow("label 9 at row 1");
     expect(await w.value.data()).toEqual(new Float32Array(4));
   });
 });
