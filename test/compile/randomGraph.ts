@@ -76,8 +76,9 @@ const rules: Readonly<Record<string, Rule>> = {
   div: binary((x, y) => div(x, add(square(y), 1))),
   maximum: binary(ops.maximum),
   minimum: binary(ops.minimum),
-  where: binary((x, y) => ops.where(ops.greater(sin(x), y), tanh(x), mul(y, 0.5))),
-  mask: binary((x, y) => mul(x, cast(ops.less(x, y), "float32"))),
+  // Numbers that are compared differ by more than rounding can make up for, even where one was computed from the other.
+  where: binary((x, y) => ops.where(ops.greater(sin(x), add(y, 0.137)), tanh(x), mul(y, 0.5))),
+  mask: binary((x, y) => mul(x, cast(ops.less(x, add(y, 0.137)), "float32"))),
   sum: reduction((x, axes, options) => mul(sum(x, axes, options), 0.25)),
   mean: reduction(ops.mean, true),
   variance: reduction(ops.variance, true),
