@@ -25,7 +25,9 @@ export function graphKey(body: Body): string {
   const order = topologicalOrder([...body.parameters, ...body.results]);
   const number = new Map(order.map((node, i) => [node, i]));
   const lines = order.map((node) => {
-    const value = node.payload.scalar ?? (node.payload.constant ? `c${node.id}` : "");
+    const { scalar, constant } = node.payload;
+    const literal = Object.is(scalar, -0) ? "-0" : scalar;
+    const value = literal ?? (constant ? `c${node.id}` : "");
     return `${node.signature}(${dependencies(node)
       .map((input) => number.get(input))
       .join(",")})${value}`;

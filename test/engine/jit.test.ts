@@ -283,6 +283,23 @@ describe("batchBound", () => {
     expect(step(tensor([[1], [3]])).arraySync()).toEqual([20]);
   });
 
+  it("may be a batch without rows", () => {
+    const step = jit((x: Tensor) => ({ rows: mul(x, 2), total: sum(x), columns: sum(x, 0) }), {
+      batchBound: 3,
+    });
+    for (const on of [referenceBackend, ...backends]) {
+      useBackend(on);
+      const { rows, total, columns } = step(zeros([0, 2]));
+      expect([rows.shape, rows.arraySync(), total.itemSync(), columns.arraySync()]).toEqual([
+        [0, 2],
+        [],
+        0,
+        [0, 0],
+      ]);
+      expect(step(tensor([[1, 2]])).columns.arraySync()).toEqual([1, 2]);
+    }
+  });
+
   it("leaves scalars and numbers alone", () => {
     const step = jit((x: Tensor, scale: Tensor, n: number) => mul(mul(x, scale), n), { batchBound: 3 });
     expect(step(tensor([1, 2]), tensor(10), 2).arraySync()).toEqual([20, 40]);
@@ -360,6 +377,21 @@ describe("repeat", () => {
     await step.repeat(3, [tensor([1, 1]), 1]);
     expect(held.arraySync()).toEqual([0, 10]);
     expect(n.value.arraySync()).toEqual([3, 13]);
+  });
+
+  it("may have an argument disposed of while it runs", async () => {
+    for (const on of [referenceBackend, ...backends]) {
+      useBackend(on);
+      const n = variable(zeros([5000]));
+      const step = jit((x: Tensor) => n.assign(add(n.value, x)));
+      const x = mul(tensor(new Float32Array(5000).fill(1)), 1);
+      x.dataSync();
+      const running = step.repeat(300, [x]);
+      x.dispose();
+      for (let i = 0; i < 20; i++) mul(tensor(new Float32Array(5000).fill(7)), i).dataSync(); // takes its memory
+      await running;
+      expect(n.value.dataSync()).toEqual(new Float32Array(5000).fill(300));
+    }
   });
 
   it("keeps the steps before a fault, and rejects with it", async () => {

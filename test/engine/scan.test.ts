@@ -260,6 +260,12 @@ describe.each([referenceBackend, ...backends])("scan on $name", (on) => {
     expect(loop.body.map(({ kind }) => kind)).toEqual(["loop"]);
   });
 
+  it("tells bodies apart by their numbers, the sign of zero included", () => {
+    const run = (n: number) =>
+      scan((s: Tensor, x: Tensor) => [mul(s, n), x], tensor(1), tensor([1]))[0].dataSync()[0];
+    expect([run(2), run(3), run(0), run(-0), run(2)]).toEqual([2, 3, 0, -0, 2]);
+  });
+
   it("works inside a compiled function, captured arguments included", () => {
     const step = jit((x: Tensor, rate: Tensor) => {
       const [last, all] = scan((s: Tensor, e: Tensor) => [add(mul(s, rate), e), s], zeros([]), x);

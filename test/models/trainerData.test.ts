@@ -99,6 +99,23 @@ describe("the same data in other forms gives the same bits", () => {
     expect(await weightsAfter(model, x, y)).toEqual(expected);
   });
 
+  it("labels as 64-bit, 32-bit or 8-bit integers, whole floats or arrays", async () => {
+    const classes = (i: number) => i % 2;
+    const train = (labels: DataArgument) => {
+      setSeed(4);
+      const model = sequential([layers.dense(2, { inputShape: [3] })]);
+      model.compile({ optimizer: "sgd", loss: losses.sparseCategoricalCrossentropy({ fromLogits: true }) });
+      return weightsAfter(model, inputs, labels);
+    };
+    const expected = await train(Int32Array.from({ length: rows }, (_, i) => classes(i)));
+    expect(await train(BigInt64Array.from({ length: rows }, (_, i) => BigInt(classes(i))))).toEqual(expected);
+    expect(await train(Uint8Array.from({ length: rows }, (_, i) => classes(i)))).toEqual(expected);
+    expect(await train(Array.from({ length: rows }, (_, i) => classes(i)))).toEqual(expected);
+    const error = await rejectionOf(train(BigInt64Array.from({ length: rows }, () => 2n ** 40n)));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toContain("1099511627776 at element 0");
+  });
+
   it("several inputs and outputs by name or in order", async () => {
     const right = inputs.map(([, , c]) => [c!]);
     const labels = Int32Array.from({ length: rows }, (_, i) => i % 2);

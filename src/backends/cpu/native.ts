@@ -44,6 +44,7 @@ export class NativeBackend implements Backend {
 
   release(storage: Storage): void {
     const { buffer } = storage as NativeStorage;
+    this.settle(); // a run in flight may still read it
     if (storage.bytes > SMALL) this.addon.release(buffer);
   }
 
