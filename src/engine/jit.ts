@@ -7,7 +7,6 @@ import { leavesOf } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { TensorType } from "../graph/primitive.js";
 import { isTensor, type Storage, Tensor } from "../graph/tensor.js";
-import { topologicalOrder } from "../graph/walk.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
 import { allocate, backend } from "./device.js";
 import { compileGraph, faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
@@ -265,7 +264,7 @@ export function jit<A extends readonly unknown[], R>(
   };
 
   const call = (...args: A): R => {
-    if (isBeingRecorded(args)) return inline(fn, args);
+    if (isRecording()) return inline(fn, args);
     const { compiled, storages, batch } = lookUp(args);
     return compiled.runSync(storages, 1, batch).value;
   };
@@ -292,11 +291,8 @@ function isArgument(value: unknown): value is Tensor | number {
 }
 
 /** Inside another trace, a body or a derivative the function becomes part of what is recorded there. */
-function isBeingRecorded(args: readonly unknown[]): boolean {
-  if (currentScope() || isDifferentiating()) return true;
-  const { leaves } = flatten<Tensor>(args as Tree<Tensor>, isTensor);
-  const deep = leaves.filter(({ storage, depth }) => storage === undefined && depth === Infinity);
-  return topologicalOrder(deep).some(({ payload }) => (payload.trace as Trace | undefined)?.active);
+function isRecording(): boolean {
+  return currentScope() !== undefined || isDifferentiating();
 }
 
 function inline<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A): R {
