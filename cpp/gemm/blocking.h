@@ -49,9 +49,7 @@ static const int64_t PARTIAL_LIMIT = 1 << 20;  // floats of all partials
 static const int64_t STREAM_FLOATS = 1 << 16, STREAM_DEPTH = 16, STREAM_COLUMNS = 1024;
 
 static const int64_t PAGE_FLOATS = 1024;
-// b is read in place up to 8 MB, with many rows up to 2 MB. (In pages of 4 KB the limit is where the address cache ends:
-// 1024³ packed 466, in place 449 GFLOP/s; in huge pages 474 and 482.)
-static const int64_t CACHED_FLOATS = 1 << 21, MANY_ROWS = 1024;
+static const int64_t MANY_ROWS = 1024;
 
 static int64_t wantedChunks(const Problem& p) {
   double flops = 2.0 * (double)p.rows * (double)p.columns * (double)p.depth * (double)p.batches;
@@ -114,13 +112,15 @@ static Form chooseForm(const Problem& p) {
 static void choosePacking(Blocking& blocking, const Problem& p) {
   blocking.packLeft = blocking.packRight = blocking.shareRight = blocking.stream = false;
   if (blocking.form != TILES) return;
-  bool large = p.rows >= MANY_ROWS / 4 && p.depth * p.columns > (p.rows >= MANY_ROWS ? CACHED_FLOATS / 4 : CACHED_FLOATS);
+  int64_t inPlace = p.rows >= MANY_ROWS ? IN_PLACE_FLOATS / 4 : IN_PLACE_FLOATS;
+  bool large = p.rows >= PACKED_ROWS && p.depth * p.columns > inPlace;
   blocking.packRight = p.b.column != 1 || (large && !isLong(p));
   blocking.shareRight = blocking.packRight && blocking.rowChunks > 1 && !packsOwnPanels(p);
-  blocking.stream = !blocking.packRight && p.depth * p.columns > STREAM_FLOATS && (p.rows < MANY_ROWS / 4 || isLong(p));
+  blocking.stream = !blocking.packRight && p.depth * p.columns > STREAM_FLOATS && (p.rows < PACKED_ROWS || isLong(p));
   bool usable = p.a.column == 1 || p.a.row == 1;
   int64_t columns = p.columns / blocking.columnChunks;
-  bool repaid = p.a.column == 1 && p.a.row >= PAGE_FLOATS && p.rows >= TILE_ROWS && columns >= 2 * LEAST_COLUMNS;
+  bool apart = p.a.column == 1 ? p.a.row >= PAGE_FLOATS : APART_FLOATS > 0 && p.a.column >= APART_FLOATS;
+  bool repaid = apart && p.rows >= TILE_ROWS && columns >= 2 * LEAST_COLUMNS;
   if (packsOwnPanels(p)) repaid = false;  // other chunks read the same rows
   blocking.packLeft = !usable || repaid || (blocking.stream && columns >= LEAST_COLUMNS);
 }
@@ -129,7 +129,7 @@ static void choosePacking(Blocking& blocking, const Problem& p) {
 INLINE bool mayShareRight(const Problem& p) {
   int64_t rows = p.rows * p.batches;
   if (rows < 2 * LEAST_ROWS) return false;
-  return p.b.column != 1 || (rows >= MANY_ROWS / 4 && p.depth * p.columns > CACHED_FLOATS / 4);
+  return p.b.column != 1 || (rows >= PACKED_ROWS && p.depth * p.columns > IN_PLACE_FLOATS / 4);
 }
 
 // A thin product reads b once, so the block need not stay for the next rows: few rows of b at a time are few streams
