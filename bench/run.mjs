@@ -26,6 +26,8 @@ const ROUNDS = {
 const FOREIGN = 0.1;
 /** How many measurements of a workload and contender may be made again. */
 const REPEATS = 4;
+/** Seconds of the preparation, with its first call, from which a contender makes a single call in the first round only. */
+const SLOW = 3;
 /** Worker threads of some peers go on spinning for a while after a call. */
 const SETTLE_MS = 60;
 
@@ -47,16 +49,21 @@ async function measureWorkload(workload, contenders, plan) {
     const reply = await contender.prepare(workload);
     if (reply.unsupported) continue;
     if (reply.error) results.push({ contender: contender.id, error: reply.error });
-    else ready.push({ contender, prepare: reply.seconds, runs: [], repeats: REPEATS });
+    else {
+      // Compilers prepare for long too; the second call tells them apart.
+      const slow =
+        reply.seconds > SLOW && (await contender.run({ ...workload, once: true }, plan)).median > SLOW * 1e3;
+      ready.push({ contender, prepare: reply.seconds, runs: [], repeats: slow ? 0 : REPEATS, slow });
+    }
   }
   for (let round = 0; round < plan.rounds; round++) {
     // Another one begins each round: nobody always runs after the same neighbour.
     const order = ready.map((_, i) => ready[(i + round) % ready.length]);
     for (const entry of order) {
-      if (entry.error) continue;
+      if (entry.error || (entry.slow && round > 0)) continue;
       for (;;) {
         await pause(SETTLE_MS);
-        const reply = await entry.contender.run(workload, plan);
+        const reply = await entry.contender.run({ ...workload, once: workload.once || entry.slow }, plan);
         if (reply.error) {
           entry.error = reply.error;
           break;
