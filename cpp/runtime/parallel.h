@@ -33,11 +33,12 @@ static const uint64_t SPIN_BEFORE_YIELD = 4000;            // nanoseconds at a b
 static const uint64_t SPIN_BEFORE_SLEEP = 300 * 1000;      // nanoseconds between two runs
 
 // A team that shares its cores with other processes waits for members that have lost theirs: with eleven barriers a step
-// and both cores busy elsewhere, a step of 0.1 ms took 4 ms on two threads and 0.3 ms on one. So a run that spent more
-// than a quarter of its time, and more than a millisecond, behind SPIN_BEFORE_YIELD goes on with member 0 alone for a
-// while (same bits), then tries again; each failure doubles the while. Only work in hand counts: a worker that has not
-// woken up yet is not waited for.
-static const uint64_t CROWDED_STALL = 1000 * 1000;
+// and both cores busy elsewhere, a step of 0.1 ms took 4 ms on two threads and 0.3 ms on one. So a team that spent more
+// than a quarter of a window of 20 ms behind SPIN_BEFORE_YIELD goes on with member 0 alone for a while (same bits), then
+// tries again; each failure doubles the while, each window without rivals halves it. A window is time that the whole team
+// ran, over as many runs as it takes: a core that is gone for a millisecond now and then does not matter, whether runs
+// are short or long. Only work in hand counts: a worker that has not woken up yet is not waited for.
+static const uint64_t CROWDING_WINDOW = 20ull * 1000 * 1000;
 static const uint64_t SOLO_LEAST = 50ull * 1000 * 1000, SOLO_MOST = 1600ull * 1000 * 1000;
 
 // First fault of one member. `visible` is the number of the barrier after which others may look at it; a later fault of
@@ -117,6 +118,7 @@ struct Team {
   alignas(128) uint32_t sleepers;
   int32_t size;
   uint64_t stalled;    // of member 0 in the last run
+  uint64_t watched, lost;  // of the current window: nanoseconds so far, and those of them that member 0 stalled
   uint64_t soloUntil;  // clock until which runs are member 0's alone, 0: none
   uint64_t soloSpan;   // how long the last such while was
   int32_t broken;      // a worker trapped (WASM): every wait ends, the run fails

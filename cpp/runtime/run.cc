@@ -83,7 +83,7 @@ static RunResult refused(const char* error) {
 
 // Sets up the rest of a run. Returns how many members take part.
 static int32_t nextSegment(Run* run, Team* team, int64_t iterations) {
-  run->began = nanoseconds();
+  run->began = run->since = nanoseconds();
   run->steps = run->options->steps - iterations;
   run->resume = iterations == 0 ? run->options->resume : 0;
   run->stopAfter = INT64_MAX;
@@ -94,16 +94,22 @@ static int32_t nextSegment(Run* run, Team* team, int64_t iterations) {
   return run->program->isParallel && !isSolo ? team->size : 1;
 }
 
-// After a run of the whole team: whether the next ones are member 0's alone, and for how long.
-static void noteCrowding(Team* team, uint64_t began) {
+// After a segment of the whole team: whether the next ones are member 0's alone, and for how long.
+static void noteCrowding(const Run* run, Team* team) {
   uint64_t now = nanoseconds();
-  if (isCrowded(team->stalled, began)) {
+  bool isOver = isCrowded(run, team, team->stalled);
+  team->watched += now - run->since;
+  team->lost += team->stalled;
+  if (isOver) {
     team->soloSpan = team->soloSpan == 0 ? SOLO_LEAST : team->soloSpan * 2;
     if (team->soloSpan > SOLO_MOST) team->soloSpan = SOLO_MOST;
     team->soloUntil = now + team->soloSpan;
-  } else if (now - began > SOLO_LEAST / 10) {
-    team->soloSpan = 0;  // a while without rivals
+  } else if (team->watched > CROWDING_WINDOW) {
+    team->soloSpan = team->soloSpan > SOLO_LEAST ? team->soloSpan / 2 : 0;
+  } else {
+    return;
   }
+  team->watched = team->lost = 0;
 }
 
 RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* const* bindings, const RunOptions* options) {
@@ -135,7 +141,7 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
     size = nextSegment(&run, team, result.iterations);
     if (!runSegment(&run, team, size)) return refused("a thread of the pool has trapped");
     result.iterations += run.iterations;
-    if (size > 1) noteCrowding(team, run.began);
+    if (size > 1) noteCrowding(&run, team);
     if (!run.isSegmentEnd || !run.isComplete) break;
     if (firstFault(team, size, ALL_FAULTS)) break;
     result.iterations++;

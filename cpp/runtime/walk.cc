@@ -254,11 +254,17 @@ static Turn closeBody(Walker* w) {
 // ---- Iterations ------------------------------------------------------------------------------------------------
 
 // Asked by the leader only.
-static bool mustStop(Run* run, const Member* member) {
+static bool mustStop(Run* run, Member* member) {
   run->isStopped = isRaised(run->options->stop) || isRaised(run->options->abort);
   if (run->isStopped || (run->deadline && nanoseconds() >= run->deadline)) return true;
-  run->isSegmentEnd = member->size > 1 ? isCrowded(member->stalled, run->began)
-                                       : run->soloUntil && nanoseconds() >= run->soloUntil;
+  if (member->size == 1) return run->isSegmentEnd = run->soloUntil && nanoseconds() >= run->soloUntil;
+  Team* team = member->team;
+  if (4 * (team->lost + member->stalled) <= CROWDING_WINDOW) return false;
+  run->isSegmentEnd = isCrowded(run, team, member->stalled);
+  if (!run->isSegmentEnd) {  // not much for such a long window: the next one begins
+    team->watched = team->lost = member->stalled = 0;
+    run->since = nanoseconds();
+  }
   return run->isSegmentEnd;
 }
 

@@ -9,6 +9,7 @@ struct Run {
   int64_t steps;        // iterations of this segment at most
   int32_t resume;
   uint64_t began;       // of this segment
+  uint64_t since;       // from when on this segment counts for the current window
   uint64_t soloUntil;   // clock at which a segment of member 0 alone ends, 0: none
   bool isSegmentEnd;    // the segment ended because the team changes, not the run
   int64_t stopAfter;    // iteration, written by the leader before it reaches that iteration's last barrier
@@ -26,7 +27,8 @@ inline bool isRaised(const int32_t* flag) { return flag && __atomic_load_n(flag,
 // Each member's work of a run; `run` is a Run.
 void walkProgram(Member* member, void* run);
 
-// So much of the time since `began` went into waiting for members that do not run that others must have their cores.
-inline bool isCrowded(uint64_t stalled, uint64_t began) {
-  return stalled > CROWDED_STALL && stalled > (nanoseconds() - began) / 4;
+// So much of the current window went into waiting for members that do not run that others must have their cores.
+inline bool isCrowded(const Run* run, const Team* team, uint64_t stalled) {
+  uint64_t lost = 4 * (team->lost + stalled);
+  return lost > CROWDING_WINDOW && lost > team->watched + nanoseconds() - run->since;
 }
