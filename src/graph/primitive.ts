@@ -94,6 +94,14 @@ export interface KernelPrimitive extends PrimitiveBase {
   ) => NDArray[];
   /** Inputs the kernel also takes as one value repeated (all strides 0); the others come dense. */
   readonly repeatedInputs?: readonly number[];
+  /** Inputs that are tables: of each, no more is read than there are results. */
+  readonly lookedUpInputs?: readonly number[];
+  /** Floating-point operations of one call, for estimates. Default: one per element of the largest input or output. */
+  readonly flop?: (
+    inputs: readonly TensorType[],
+    outputs: readonly TensorType[],
+    attributes: Attributes,
+  ) => number;
   /** Attribute words of the native kernel, in the order of cpp/kernels/kernel.h. */
   readonly words?: (attributes: Attributes) => readonly number[];
 }

@@ -77,6 +77,7 @@ const conv2dPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
     return [rounded(shape, x!.dtype, data)];
   },
   words,
+  flop: ([, kernel], [y]) => convolutionFlop(kernel!, y!),
   vjp: ({ node, inputs: [x, kernel], gradients: [g] }) => [
     inputGradient(g!, kernel!, x!.shape, geometryOf(node.attributes)),
     kernelGradient(x!, g!, kernel!.shape, geometryOf(node.attributes)),
@@ -101,6 +102,7 @@ const inputGradientPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>
     return [rounded(shape, dy!.dtype, data)];
   },
   words,
+  flop: ([dy, kernel]) => convolutionFlop(kernel!, dy!),
   vjp: ({ node, inputs: [dy, kernel], gradients: [g] }) => {
     const geometry = geometryOf(node.attributes);
     return [convolve(g!, kernel!, geometry), kernelGradient(g!, dy!, kernel!.shape, geometry)];
@@ -120,6 +122,7 @@ const kernelGradientPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive
     return [rounded(output!.shape, x!.dtype, data)];
   },
   words,
+  flop: ([, dy], [kernel]) => convolutionFlop(kernel!, dy!),
   vjp: ({ node, inputs: [x, dy], gradients: [g] }) => {
     const geometry = geometryOf(node.attributes);
     return [inputGradient(dy!, g!, x!.shape, geometry), convolve(x!, g!, geometry)];
@@ -142,6 +145,11 @@ function kernelGradient(x: Tensor, dy: Tensor, kernelShape: Shape, geometry: Geo
     ...plainGeometry(geometry),
     kernelShape: [...kernelShape],
   });
+}
+
+/** A multiplication and an addition for each element of y and each element of the kernel that one filter has. */
+function convolutionFlop(kernel: TensorType, y: TensorType): number {
+  return 2 * sizeOf(y.shape) * sizeOf(kernel.shape.slice(0, 3));
 }
 
 /** Visits the terms of the sum: flat indices of the elements of x, kernel and y that meet. */

@@ -29,6 +29,8 @@ const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape: [...indices!.shape, ...innerShape], dtype: data!.dtype, data: result }];
   },
   words: () => [],
+  lookedUpInputs: [0],
+  flop: () => 0,
   vjp: ({ inputs: [data, indices], gradients: [g] }) => {
     const sums = scatterAdd(indices!, g!, data!.shape[0]!);
     return [broadcastTo(sums, data!.shape, data!.extent), null]; // a run-time number of rows stays one
@@ -118,6 +120,7 @@ const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape, dtype: updates!.dtype, data }];
   },
   words: () => [],
+  flop: ([, updates]) => sizeOf(updates!.shape),
   vjp: ({ inputs: [indices], gradients: [g] }) => [null, gather(g!, indices!)],
 });
 

@@ -84,6 +84,7 @@ function rowOperation(
       return [{ ...x!, data }];
     },
     words: () => [],
+    flop: ([x]) => 5 * sizeOf(x!.shape), // largest, difference, exponential, sum, quotient
     vjp,
   });
 }
@@ -130,6 +131,7 @@ const sparseCrossEntropyPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape: [rows], dtype: logits!.dtype, data }];
   },
   words: () => [],
+  flop: ([logits]) => 4 * sizeOf(logits!.shape), // largest, difference, exponential, sum
   vjp: ({ inputs: [logits, labels], gradients: [g] }) => [
     createNode(sparseCrossEntropyGradientPrimitive, [logits!, labels!, g!]),
     null,
@@ -159,6 +161,7 @@ const sparseCrossEntropyGradientPrimitive: KernelPrimitive = definePrimitive<Ker
     return [{ ...logits!, data }];
   },
   words: () => [],
+  flop: ([logits]) => 6 * sizeOf(logits!.shape), // as softmax, times g
   // In plain operations, so that every further derivative follows.
   vjp: ({ inputs: [logits, labels, g], gradients: [u] }) => {
     const p = softmax(logits!);

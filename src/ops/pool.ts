@@ -61,6 +61,7 @@ const maxPool2dPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape, dtype: x!.dtype, data }];
   },
   words,
+  flop: (_, [y], attributes) => sizeOf(y!.shape) * sizeOf(windowOf(attributes).size), // comparisons
   vjp: ({ node, inputs: [x], gradients: [g] }) => [
     createNode(maxPool2dGradientPrimitive, [x!, g!], node.attributes),
   ],
@@ -79,6 +80,7 @@ const maxPool2dGradientPrimitive: KernelPrimitive = definePrimitive<KernelPrimit
     return [{ ...x!, data }];
   },
   words,
+  flop: ([, dy], _, attributes) => sizeOf(dy!.shape) * sizeOf(windowOf(attributes).size), // comparisons
   // Linear in dy, constant in x almost everywhere: what was spread to the maxima is collected from there.
   vjp: ({ node, inputs: [x], gradients: [u] }) => [null, valuesAtMaxima(x!, u!, windowOf(node.attributes))],
 });
