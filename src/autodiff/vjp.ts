@@ -3,9 +3,8 @@ import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
-import { broadcastTo } from "../ops/broadcast.js";
 import { pickPrimitive, setDifferentiate } from "../ops/control.js";
-import { add } from "../ops/elementwise.js";
+import { add, broadcastTo } from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
 
 /**

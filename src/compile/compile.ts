@@ -1,7 +1,7 @@
 import type { Extent } from "../graph/primitive.js";
 import type { Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
-import { mul } from "../ops/elementwise.js";
+import { mul } from "../ops/index.js";
 import { lower } from "./lower.js";
 import { planMemory } from "./memory.js";
 import type { Program } from "./program.js";

@@ -1,5 +1,5 @@
 import { createNode, type Tensor } from "../graph/tensor.js";
-import { broadcastTo } from "../ops/broadcast.js";
+import { broadcastTo } from "../ops/index.js";
 
 /**
  * A part of an elementwise chain over data in memory becomes the chain on that part of the data: a few images out of

@@ -1,8 +1,7 @@
 import { rewrite } from "../graph/rewrite.js";
 import { dependencies, type Tensor } from "../graph/tensor.js";
-import { broadcastTo, reshape } from "../ops/broadcast.js";
+import { broadcastTo, reshape, transpose } from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
-import { transpose } from "../ops/movement.js";
 import { takePartFirst } from "./part.js";
 
 export interface SimplifyOptions {

@@ -10,7 +10,7 @@ import {
 import { DataError, DTypeError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { cast } from "../ops/define.js";
+import { cast } from "../ops/index.js";
 import { allocate, backend } from "./device.js";
 import { dataTensor } from "./jit.js";
 

@@ -4,8 +4,8 @@ import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import { flatten, mapTree, type Tree } from "../base/tree.js";
 import { formatType, isTensor, type Tensor } from "../graph/tensor.js";
-import { identity } from "../ops/elementwise.js";
-import { zeros } from "../ops/movement.js";
+import { identity } from "../ops/identity.js";
+import { zeros } from "../ops/index.js";
 import { differentiating } from "./trace.js";
 import type { Variable } from "./variable.js";
 

@@ -4,7 +4,7 @@ import type { Update } from "../compile/schedule.js";
 import type { TensorType } from "../graph/primitive.js";
 import { Tensor } from "../graph/tensor.js";
 import { type Assignment, type BodyScope, setBodyScope } from "../ops/control.js";
-import { identity } from "../ops/elementwise.js";
+import { identity } from "../ops/identity.js";
 import { placeholder, variablePrimitive } from "../ops/leaf.js";
 
 /** What a trace needs to know of a variable. */

@@ -2,9 +2,7 @@ import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { eye } from "../ops/create.js";
-import { mul } from "../ops/elementwise.js";
-import { full } from "../ops/movement.js";
+import { eye, full, mul } from "../ops/index.js";
 import { Initializer } from "./initializer.js";
 
 /** All elements 0. */

@@ -2,7 +2,7 @@ import type { DType } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
 import type { Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { normal, truncatedNormal, uniform } from "../ops/random.js";
+import { normal, truncatedNormal, uniform } from "../ops/index.js";
 import { computeFans, Initializer, type SeedOptions } from "./initializer.js";
 
 /** Options of initializers that draw from a normal distribution. */

@@ -1,6 +1,5 @@
 import type { Tensor } from "../graph/tensor.js";
-import { relu } from "../ops/elementwise.js";
-import { softmax } from "../ops/nn.js";
+import { relu, softmax } from "../ops/index.js";
 import { type ActivationFunction, type ActivationLike, getActivation } from "./activations.js";
 import { Layer, type LayerOptions } from "./layer.js";
 

@@ -13,16 +13,17 @@ import {
   greater,
   leakyRelu,
   logSigmoid,
+  logSoftmax,
   minimum,
   mul,
   relu,
   sigmoid,
   silu,
+  softmax,
   softplus,
   tanh,
   where,
-} from "../ops/elementwise.js";
-import { logSoftmax, softmax } from "../ops/nn.js";
+} from "../ops/index.js";
 
 /** A function of one tensor that keeps its shape. */
 export type ActivationFunction = (x: Tensor) => Tensor;

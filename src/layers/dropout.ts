@@ -3,9 +3,7 @@ import { tensor } from "../engine/create.js";
 import { keyFor, seedKey } from "../engine/seed.js";
 import { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, mul, where } from "../ops/elementwise.js";
-import { iota, reshape, slice } from "../ops/movement.js";
-import { dropoutMask } from "../ops/random.js";
+import { add, dropoutMask, iota, mul, reshape, slice, where } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
 import type { SymbolicShape } from "./symbolic.js";
 

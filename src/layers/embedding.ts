@@ -2,9 +2,7 @@ import { isFloat } from "../base/dtype.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
-import { cast, notEqual, where } from "../ops/elementwise.js";
-import { gather } from "../ops/indexing.js";
-import { any } from "../ops/reduce.js";
+import { any, cast, gather, notEqual, where } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
 
 /** Options of `embedding`. */

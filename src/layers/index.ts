@@ -1,5 +1,5 @@
 import type { Shape } from "../base/shape.js";
-import type { Pair } from "../ops/window.js";
+import type { Pair } from "../ops/index.js";
 import { Activation, ReLU, Softmax, type SoftmaxOptions } from "./activation.js";
 import type { ActivationLike } from "./activations.js";
 import { Conv2D, type Conv2DOptions } from "./convolution.js";

@@ -1,7 +1,6 @@
 import { ConfigError } from "../base/errors.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { add, div, maximum, mul } from "../ops/elementwise.js";
-import { concat } from "../ops/movement.js";
+import { add, concat, div, maximum, mul } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
 import type { LayerInput } from "./symbolic.js";
 

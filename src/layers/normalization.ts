@@ -2,9 +2,20 @@ import { normalizeAxis } from "../base/shape.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
-import { add, cast, div, maximum, mul, rsqrt, square, sub } from "../ops/elementwise.js";
-import { broadcastTo, reshape } from "../ops/movement.js";
-import { mean, sum } from "../ops/reduce.js";
+import {
+  add,
+  broadcastTo,
+  cast,
+  div,
+  maximum,
+  mean,
+  mul,
+  reshape,
+  rsqrt,
+  square,
+  sub,
+  sum,
+} from "../ops/index.js";
 import { type CallContext, Layer, type LayerOptions } from "./layer.js";
 import type { SymbolicShape } from "./symbolic.js";
 

@@ -1,7 +1,5 @@
 import type { Tensor } from "../graph/tensor.js";
-import { avgPool2d, maxPool2d } from "../ops/pool.js";
-import { mean } from "../ops/reduce.js";
-import type { Padding, Pair } from "../ops/window.js";
+import { avgPool2d, maxPool2d, mean, type Padding, type Pair } from "../ops/index.js";
 import { imageAxes } from "./convolution.js";
 import { Layer, type LayerOptions } from "./layer.js";
 

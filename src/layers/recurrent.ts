@@ -1,11 +1,8 @@
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
-import { scan } from "../ops/control.js";
-import { add, where } from "../ops/elementwise.js";
+import { add, broadcastTo, expandDims, flip, matmul, scan, transpose, where } from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
-import { matmul } from "../ops/matmul.js";
-import { broadcastTo, expandDims, flip, transpose } from "../ops/movement.js";
 import { type ActivationFunction, type ActivationLike, getActivation } from "./activations.js";
 import { type CallContext, Layer, type LayerOptions } from "./layer.js";
 import type { SymbolicShape } from "./symbolic.js";

@@ -1,6 +1,6 @@
 import { isFloat } from "../base/dtype.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, cast, mul } from "../ops/elementwise.js";
+import { add, cast, mul } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
 
 /** Options of `rescaling`. */

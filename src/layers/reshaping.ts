@@ -1,7 +1,7 @@
 import { ShapeError } from "../base/errors.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { expandDims, flatten, reshape } from "../ops/movement.js";
+import { expandDims, flatten, reshape } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
 
 /**

@@ -2,10 +2,21 @@ import { isFloat } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, cast, clip, div, log, mul, neg, sub } from "../ops/elementwise.js";
-import { squeeze } from "../ops/movement.js";
-import { binaryCrossEntropyWithLogits, crossEntropy, sparseCrossEntropy } from "../ops/nn.js";
-import { sum } from "../ops/reduce.js";
+import {
+  add,
+  binaryCrossEntropyWithLogits,
+  cast,
+  clip,
+  crossEntropy,
+  div,
+  log,
+  mul,
+  neg,
+  sparseCrossEntropy,
+  squeeze,
+  sub,
+  sum,
+} from "../ops/index.js";
 import { alignTargets, checkSameShape, Loss, type LossOptions, lastMean } from "./loss.js";
 
 /** Smallest probability whose logarithm is taken, as in Keras. */

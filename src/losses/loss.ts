@@ -2,9 +2,7 @@ import { ShapeError } from "../base/errors.js";
 import { classNameOf, snakeCase } from "../base/lookup.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { cast, div, maximum, mul } from "../ops/elementwise.js";
-import { broadcastTo, reshape, squeeze } from "../ops/movement.js";
-import { mean, sum } from "../ops/reduce.js";
+import { broadcastTo, cast, div, maximum, mean, mul, reshape, squeeze, sum } from "../ops/index.js";
 
 /** Options that every loss takes. */
 export interface LossOptions {

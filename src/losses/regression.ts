@@ -1,6 +1,6 @@
 import { ConfigError } from "../base/errors.js";
 import type { Tensor } from "../graph/tensor.js";
-import { abs, lessEqual, mul, square, sub, where } from "../ops/elementwise.js";
+import { abs, lessEqual, mul, square, sub, where } from "../ops/index.js";
 import { alignTargets, Loss, type LossOptions, lastMean } from "./loss.js";
 
 /** Mean over the last axis of `(y − p)²`. Shapes: both `[batch, …, outputs]`. */

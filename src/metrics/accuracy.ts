@@ -1,9 +1,7 @@
 import { ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { cast, equal, greater } from "../ops/elementwise.js";
-import { reshape, squeeze } from "../ops/movement.js";
-import { argMax, mean } from "../ops/reduce.js";
+import { argMax, cast, equal, greater, mean, reshape, squeeze } from "../ops/index.js";
 import { MeanOf, type MetricOptions } from "./metric.js";
 
 /** Options of metrics that decide between yes and no. */

@@ -3,9 +3,20 @@ import { classNameOf, snakeCase } from "../base/lookup.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, cast, div, equal, maximum, mul, where } from "../ops/elementwise.js";
-import { broadcastTo, reshape, squeeze, zeros } from "../ops/movement.js";
-import { sum } from "../ops/reduce.js";
+import {
+  add,
+  broadcastTo,
+  cast,
+  div,
+  equal,
+  maximum,
+  mul,
+  reshape,
+  squeeze,
+  sum,
+  where,
+  zeros,
+} from "../ops/index.js";
 
 /** Options that every metric takes. */
 export interface MetricOptions {

@@ -1,9 +1,7 @@
 import { ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { abs, square, sub } from "../ops/elementwise.js";
-import { squeeze } from "../ops/movement.js";
-import { mean } from "../ops/reduce.js";
+import { abs, mean, square, squeeze, sub } from "../ops/index.js";
 import { MeanOf } from "./metric.js";
 
 /** Mean of `(y − p)²`. */

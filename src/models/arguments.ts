@@ -1,11 +1,11 @@
 /** What `fit`, `evaluate` and `predict` are given, checked before anything runs. */
+
 import { isFloat } from "../base/dtype.js";
 import { ConfigError, DataError, ShapeError, unknownName } from "../base/errors.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import { realize } from "../engine/realize.js";
 import type { SymbolicShape } from "../layers/index.js";
-import { isFinite, logicalNot, notEqual, round } from "../ops/elementwise.js";
-import { any } from "../ops/reduce.js";
+import { any, isFinite, logicalNot, notEqual, round } from "../ops/index.js";
 import { type Column, type Columns, columns, type DataArgument, splitColumn } from "./batches.js";
 import type { Model } from "./model.js";
 

@@ -1,4 +1,5 @@
 /** Data in memory as a source of batches: resident in its own dtype, gathered, converted and scaled inside the step. */
+
 import type { NDArray } from "../base/array.js";
 import { DataError, nearestName, ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
@@ -6,11 +7,19 @@ import { type TensorData, tensor } from "../engine/create.js";
 import { realize } from "../engine/realize.js";
 import { type Variable, variable } from "../engine/variable.js";
 import { createNode, isTensor, type Tensor } from "../graph/tensor.js";
-import { add, cast, minimum, mul, sub } from "../ops/elementwise.js";
-import { gather } from "../ops/indexing.js";
+import {
+  add,
+  broadcastTo,
+  cast,
+  gather,
+  iota,
+  minimum,
+  mul,
+  permutedIndex,
+  reshape,
+  sub,
+} from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
-import { broadcastTo, iota, reshape } from "../ops/movement.js";
-import { permutedIndex } from "../ops/random.js";
 
 /** What `fit` takes as inputs or targets: one array, or one per input or output, by position or name. */
 export type DataArgument =

@@ -15,7 +15,7 @@ import type {
 } from "../layers/index.js";
 import { layerOf } from "../layers/layer.js";
 import { fill, isSymbolic, type LayerUse } from "../layers/symbolic.js";
-import { cast, logicalAnd } from "../ops/elementwise.js";
+import { cast, logicalAnd } from "../ops/index.js";
 import { layerPlaces, Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
 

@@ -15,7 +15,7 @@ import {
 } from "../layers/index.js";
 import { checkSampleShape } from "../layers/input.js";
 import { inferTypes } from "../layers/symbolic.js";
-import { cast } from "../ops/elementwise.js";
+import { cast } from "../ops/index.js";
 import { layerPlaces, Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
 

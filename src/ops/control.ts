@@ -9,8 +9,9 @@ import { graphKey } from "../graph/print.js";
 import { rewrite } from "../graph/rewrite.js";
 import { type Body, createNode, formatType, isTensor, nextNodeId, Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
+import { add } from "./arithmetic.js";
 import { reshape } from "./broadcast.js";
-import { add, identity } from "./elementwise.js";
+import { identity } from "./identity.js";
 import { placeholder } from "./leaf.js";
 import { concat, full, slice } from "./movement.js";
 

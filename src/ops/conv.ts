@@ -12,8 +12,8 @@ import {
   type TensorType,
 } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
+import { cast } from "./cast.js";
 import { toFloat } from "./convert.js";
-import { cast } from "./elementwise.js";
 import { expandDims, reshape, squeeze } from "./movement.js";
 import {
   checkRank,

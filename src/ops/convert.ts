@@ -2,7 +2,7 @@
 import { isFloat } from "../base/dtype.js";
 import { DTypeError } from "../base/errors.js";
 import type { Tensor, TensorLike } from "../graph/tensor.js";
-import { cast } from "./define.js";
+import { cast } from "./cast.js";
 import { toTensors } from "./leaf.js";
 
 /** Floats stay as they are, integers and bools become float32. */

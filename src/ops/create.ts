@@ -3,7 +3,9 @@ import { checkDType, type DType, isFloat } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
 import { checkShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, cast, div, equal, mul, sub } from "./elementwise.js";
+import { add, div, mul, sub } from "./arithmetic.js";
+import { cast } from "./cast.js";
+import { equal } from "./comparison.js";
 import { iota } from "./movement.js";
 
 /** Options of operations that make a tensor. */

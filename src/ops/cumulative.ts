@@ -1,8 +1,8 @@
 /** Running totals. */
 import { normalizeAxis } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { add } from "./arithmetic.js";
 import { toSummable } from "./convert.js";
-import { add } from "./elementwise.js";
 import { flip, pad, slice } from "./movement.js";
 
 /** Options of `cumSum`. */

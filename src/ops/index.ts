@@ -1,3 +1,21 @@
+/** The public operations; the records of optimizers are registered here too, so that whoever lists the registry finds them. */
+import "./updates.js";
+
+export { elu, gelu, leakyRelu, logSigmoid, relu, sigmoid, silu, softplus } from "./activations.js";
+export { abs, add, div, mul, neg, reciprocal, rsqrt, sign, sqrt, square, sub } from "./arithmetic.js";
+export { cast } from "./cast.js";
+export { clip, maximum, minimum, where } from "./choice.js";
+export {
+  equal,
+  greater,
+  greaterEqual,
+  isFinite,
+  isInf,
+  isNaN,
+  less,
+  lessEqual,
+  notEqual,
+} from "./comparison.js";
 export { cond, type ScanOptions, scan } from "./control.js";
 export {
   type Conv1dOptions,
@@ -17,67 +35,20 @@ export {
   linspace,
 } from "./create.js";
 export { type CumulativeOptions, cumSum } from "./cumulative.js";
+export { exp, expm1, log, log1p, pow } from "./exponential.js";
+export { stopGradient } from "./identity.js";
+export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 export {
-  abs,
-  add,
   bitwiseAnd,
   bitwiseOr,
   bitwiseXor,
-  cast,
-  ceil,
-  clip,
-  cos,
-  div,
-  elu,
-  equal,
-  erf,
-  exp,
-  expm1,
-  floor,
-  floorDiv,
-  gelu,
-  greater,
-  greaterEqual,
-  isFinite,
-  isInf,
-  isNaN,
-  leakyRelu,
-  less,
-  lessEqual,
-  log,
-  log1p,
   logicalAnd,
   logicalNot,
   logicalOr,
   logicalXor,
-  logSigmoid,
-  maximum,
-  minimum,
-  mod,
-  mul,
-  neg,
-  notEqual,
-  pow,
-  reciprocal,
-  relu,
-  round,
-  rsqrt,
   shiftLeft,
   shiftRight,
-  sigmoid,
-  sign,
-  silu,
-  sin,
-  softplus,
-  sqrt,
-  square,
-  stopGradient,
-  sub,
-  tanh,
-  trunc,
-  where,
-} from "./elementwise.js";
-export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
+} from "./logic.js";
 export { matmul } from "./matmul.js";
 export {
   broadcastTo,
@@ -143,4 +114,7 @@ export {
   variance,
 } from "./reduce.js";
 export { repeat, tile } from "./repeat.js";
+export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
+export { erf } from "./special.js";
+export { cos, sin, tanh } from "./trigonometry.js";
 export type { Padding, Pair } from "./window.js";

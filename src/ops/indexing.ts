@@ -5,8 +5,12 @@ import { ConfigError, DataError, ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type Extent, type KernelPrimitive, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
+import { add, mul } from "./arithmetic.js";
+import { cast } from "./cast.js";
+import { where } from "./choice.js";
+import { greaterEqual, less } from "./comparison.js";
 import { toFloat, toIndices } from "./convert.js";
-import { add, cast, greaterEqual, less, logicalAnd, mul, where } from "./elementwise.js";
+import { logicalAnd } from "./logic.js";
 import { broadcastTo, iota, reshape, transpose } from "./movement.js";
 
 const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({

@@ -4,7 +4,7 @@ import { broadcastShapes, formatShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./broadcast.js";
-import { cast } from "./define.js";
+import { cast } from "./cast.js";
 import { toTensors } from "./leaf.js";
 import { expandDims, matrixTranspose, squeeze } from "./movement.js";
 

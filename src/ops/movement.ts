@@ -12,7 +12,7 @@ import {
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./broadcast.js";
-import { cast } from "./define.js";
+import { cast } from "./cast.js";
 import { scalar, toTensors } from "./leaf.js";
 
 export { broadcastTo, reshape };

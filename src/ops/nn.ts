@@ -5,9 +5,14 @@ import { ConfigError, DataError, ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type KernelPrimitive, type TensorType, type VjpRule } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
+import { softplus } from "./activations.js";
+import { abs, add, mul, neg, sub } from "./arithmetic.js";
 import { sum } from "./broadcast.js";
+import { cast } from "./cast.js";
+import { maximum } from "./choice.js";
+import { equal } from "./comparison.js";
 import { toFloat, toIndices } from "./convert.js";
-import { abs, add, cast, equal, exp, maximum, mul, neg, softplus, sub } from "./elementwise.js";
+import { exp } from "./exponential.js";
 import { expandDims, iota, reshape, transpose } from "./movement.js";
 
 const softmaxPrimitive = rowOperation(

@@ -4,10 +4,13 @@ import { ConfigError } from "../base/errors.js";
 import { type Shape, sizeOf } from "../base/shape.js";
 import { type Attributes, definePrimitive, type KernelPrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
+import { add, div } from "./arithmetic.js";
+import { where } from "./choice.js";
+import { equal } from "./comparison.js";
 import { depthwiseConv2d } from "./conv.js";
 import { toFloat } from "./convert.js";
-import { add, div, equal, logicalAnd, logicalNot, logicalOr, where } from "./elementwise.js";
 import { constant } from "./leaf.js";
+import { logicalAnd, logicalNot, logicalOr } from "./logic.js";
 import { full, pad, reshape, slice } from "./movement.js";
 import { mean } from "./reduce.js";
 import {

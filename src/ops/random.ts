@@ -11,24 +11,16 @@ import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import * as prng from "../base/prng.js";
 import { checkShape, formatShape, type Shape } from "../base/shape.js";
 import { isTensor, type Tensor, type TensorLike } from "../graph/tensor.js";
+import { add, mul, neg, sqrt, square, sub } from "./arithmetic.js";
+import { cast } from "./cast.js";
+import { where } from "./choice.js";
+import { greaterEqual, less } from "./comparison.js";
 import { toFloat } from "./convert.js";
 import { applyElementwise, elementwise, inferElementwise } from "./define.js";
-import {
-  add,
-  cast,
-  cos,
-  greaterEqual,
-  less,
-  log,
-  mul,
-  neg,
-  sqrt,
-  square,
-  sub,
-  where,
-} from "./elementwise.js";
+import { log } from "./exponential.js";
 import { scalar } from "./leaf.js";
 import { iota, linearIndex } from "./movement.js";
+import { cos } from "./trigonometry.js";
 
 const noGradient =
   "random bits do not depend on anything continuous; differentiate with respect to mean and scale";

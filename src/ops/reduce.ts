@@ -3,26 +3,14 @@ import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxes, normalizeAxis } from "../base/shape.js";
 import { definePrimitive, type ReducePrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
+import { abs, add, div, mul, sqrt, square, sub } from "./arithmetic.js";
 import { dropAxes, type ReduceOptions, reducedType, reshape, sum as sumPlain } from "./broadcast.js";
+import { cast } from "./cast.js";
+import { where } from "./choice.js";
+import { equal, isFinite as isFiniteElement, notEqual } from "./comparison.js";
 import { toFloat, toSummable } from "./convert.js";
-import { cast } from "./define.js";
-import {
-  abs,
-  add,
-  div,
-  equal,
-  exp,
-  isFinite as isFiniteElement,
-  log,
-  mul,
-  notEqual,
-  pow,
-  sqrt,
-  square,
-  stopGradient,
-  sub,
-  where,
-} from "./elementwise.js";
+import { exp, log, pow } from "./exponential.js";
+import { stopGradient } from "./identity.js";
 
 export type { ReduceOptions };
 

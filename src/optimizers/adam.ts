@@ -1,17 +1,8 @@
 import type { Serialized } from "../base/lookup.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
-import {
-  adamMoment,
-  adamUpdate,
-  adamVelocity,
-  div,
-  expm1,
-  maximum,
-  mul,
-  neg,
-  sqrt,
-} from "../ops/elementwise.js";
+import { div, expm1, maximum, mul, neg, sqrt } from "../ops/index.js";
+import { adamMoment, adamUpdate, adamVelocity } from "../ops/updates.js";
 import type { Schedule } from "../schedules/index.js";
 import { Optimizer, type OptimizerOptions } from "./optimizer.js";
 

@@ -15,10 +15,10 @@ import {
   sqrt,
   square,
   sub,
+  sum,
   where,
-} from "../ops/elementwise.js";
-import { zeros } from "../ops/movement.js";
-import { sum } from "../ops/reduce.js";
+  zeros,
+} from "../ops/index.js";
 import { fromConfig, Schedule } from "../schedules/index.js";
 
 /** Options that every optimizer takes. */

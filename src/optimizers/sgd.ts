@@ -1,7 +1,7 @@
 import type { Serialized } from "../base/lookup.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, mul, sub } from "../ops/elementwise.js";
+import { add, mul, sub } from "../ops/index.js";
 import type { Schedule } from "../schedules/index.js";
 import { Optimizer, type OptimizerOptions } from "./optimizer.js";
 

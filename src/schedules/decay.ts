@@ -1,6 +1,6 @@
 import { ConfigError } from "../base/errors.js";
 import type { Tensor } from "../graph/tensor.js";
-import { add, cast, cos, div, exp, floor, less, minimum, mul, sub, where } from "../ops/elementwise.js";
+import { add, cast, cos, div, exp, floor, less, minimum, mul, sub, where } from "../ops/index.js";
 import { Schedule } from "./schedule.js";
 
 /** Options of `exponentialDecay`. */

@@ -1,4 +1,5 @@
 /** Programs as words: what was damaged on the way is refused by the native loader, or is another program; nothing crashes. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src/backends/cpu/addon.js";
@@ -6,8 +7,8 @@ import { encode } from "../../src/backends/cpu/encode.js";
 import { compile } from "../../src/compile/compile.js";
 import { Tensor } from "../../src/graph/tensor.js";
 import { gather, greater, iota, scan, sparseCrossEntropy } from "../../src/index.js";
-import { cond, hostCall } from "../../src/ops/control.js";
-import { add, cast, concat, conv2d, maxPool2d, mean, mul, softmax, sum } from "../../src/ops/index.js";
+import { hostCall } from "../../src/ops/control.js";
+import { add, cast, concat, cond, conv2d, maxPool2d, mean, mul, softmax, sum } from "../../src/ops/index.js";
 import { dataPrimitive } from "../../src/ops/leaf.js";
 import { outputsAndGradients, randomGraphs } from "./randomGraph.js";
 

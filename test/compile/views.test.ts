@@ -1,6 +1,8 @@
 /** Views are strides over the same elements: random chains of them against arrays that are copied at every step. */
+
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { broadcastTo, expandDims, flip, reshape, slice, transpose } from "../../src/ops/index.js";
 import "../../src/index.js";
 import { broadcastShapes, type Shape, sizeOf } from "../../src/base/shape.js";
 import { useBackend } from "../../src/engine/device.js";
@@ -12,7 +14,6 @@ import {
   reshapeLayout,
 } from "../../src/graph/layout.js";
 import { ShapeError, type Tensor, tensor } from "../../src/index.js";
-import { broadcastTo, expandDims, flip, reshape, slice, transpose } from "../../src/ops/index.js";
 import { backends } from "../support/backends.js";
 import { thrownBy } from "../support/data.js";
 import { referenceBackend } from "../support/evaluate.js";

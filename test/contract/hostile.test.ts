@@ -7,7 +7,7 @@ import { backend, useBackend } from "../../src/engine/device.js";
 import { DataError, tensor } from "../../src/index.js";
 import type { FitOptions } from "../../src/models/trainer.js";
 import { oneRank } from "../../src/ops/control.js";
-import { full } from "../../src/ops/movement.js";
+import { full } from "../../src/ops/index.js";
 import { expectCloseValues } from "../support/close.js";
 import { backendsByThreads } from "../support/threads.js";
 import {

@@ -6,8 +6,7 @@ import { setSeed } from "../../src/engine/seed.js";
 import { type Variable, variable } from "../../src/engine/variable.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import * as layers from "../../src/layers/index.js";
-import { add } from "../../src/ops/elementwise.js";
-import { ones } from "../../src/ops/movement.js";
+import { add, ones } from "../../src/ops/index.js";
 import { rejectionOf, sample, thrownBy } from "../support/data.js";
 import { describeOnEachBackend } from "../support/eachBackend.js";
 

@@ -1,7 +1,7 @@
 import type { Variable } from "../../src/engine/variable.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import * as layers from "../../src/layers/index.js";
-import { mul } from "../../src/ops/elementwise.js";
+import { mul } from "../../src/ops/index.js";
 import { sample } from "../support/data.js";
 import { describeOnEachBackend } from "../support/eachBackend.js";
 import { testLayer } from "../support/testLayer.js";

@@ -1,4 +1,5 @@
 /** What the generated tests run: every case of the tables of records and of composites, in one form. */
+
 import type { NDArray } from "../../src/base/array.js";
 import { type DType, isFloat } from "../../src/base/dtype.js";
 import { primitives } from "../../src/graph/primitive.js";

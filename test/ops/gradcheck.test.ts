@@ -2,6 +2,7 @@
  * Derivatives against central differences in float64 on the reference backend, for every case of the tables: the
  * derivative itself, and the derivative of the derivative.
  */
+
 import { describe, expect, it } from "vitest";
 import { vjp } from "../../src/autodiff/vjp.js";
 import type { NDArray } from "../../src/base/array.js";

@@ -9,7 +9,7 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import * as layers from "../../src/layers/index.js";
 import * as losses from "../../src/losses/index.js";
 import { sequential } from "../../src/models/index.js";
-import { mul, sub } from "../../src/ops/elementwise.js";
+import { mul, sub } from "../../src/ops/index.js";
 import * as optimizers from "../../src/optimizers/index.js";
 import * as schedules from "../../src/schedules/index.js";
 import { type GoldenArray, type GoldenArrays, golden } from "../golden/golden.js";

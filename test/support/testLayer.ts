@@ -15,8 +15,7 @@ import {
   type SymbolicTensor,
 } from "../../src/layers/index.js";
 import { functional } from "../../src/models/index.js";
-import { square } from "../../src/ops/elementwise.js";
-import { mean } from "../../src/ops/reduce.js";
+import { mean, square } from "../../src/ops/index.js";
 import { sgd } from "../../src/optimizers/index.js";
 import { modelFromBytes } from "../../src/saving/index.js";
 import { expectClose } from "./close.js";
