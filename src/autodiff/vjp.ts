@@ -3,7 +3,7 @@ import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
-import { pickPrimitive, setDifferentiate } from "../ops/control.js";
+import { pickPrimitive, setDifferentiate } from "../ops/body.js";
 import { add, broadcastTo } from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
 

@@ -3,7 +3,7 @@ import { ConfigError, TraceError } from "../base/errors.js";
 import type { Update } from "../compile/schedule.js";
 import type { TensorType } from "../graph/primitive.js";
 import { Tensor } from "../graph/tensor.js";
-import { type Assignment, type BodyScope, setBodyScope } from "../ops/control.js";
+import { type Assignment, type BodyScope, setBodyScope } from "../ops/body.js";
 import { identity } from "../ops/identity.js";
 import { placeholder, variablePrimitive } from "../ops/leaf.js";
 

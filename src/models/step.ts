@@ -7,7 +7,7 @@ import { CompiledFunction, type Completed } from "../engine/jit.js";
 import { faultError, storageOf } from "../engine/realize.js";
 import { type Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
-import { allReduce, type Communicator } from "../ops/control.js";
+import { allReduce, type Communicator } from "../ops/allReduce.js";
 import { add, div, mul } from "../ops/index.js";
 import { type Pair, splitPair } from "./arguments.js";
 import { type Column, Cursor, nextRows, rowCount, takeRows } from "./batches.js";

@@ -13,7 +13,7 @@ import { tensor } from "../engine/create.js";
 import { globalSeed } from "../engine/seed.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
-import type { Communicator } from "../ops/control.js";
+import type { Communicator } from "../ops/allReduce.js";
 import {
   checkClassNumbers,
   checkCompiled,

@@ -16,7 +16,7 @@ export {
   lessEqual,
   notEqual,
 } from "./comparison.js";
-export { cond, type ScanOptions, scan } from "./control.js";
+export { cond } from "./cond.js";
 export {
   type Conv1dOptions,
   type Conv2dOptions,
@@ -115,6 +115,7 @@ export {
 } from "./reduce.js";
 export { repeat, tile } from "./repeat.js";
 export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
+export { type ScanOptions, scan } from "./scan.js";
 export { erf } from "./special.js";
 export { cos, sin, tanh } from "./trigonometry.js";
 export type { Padding, Pair } from "./window.js";

@@ -25,7 +25,7 @@ import {
   variable,
   zeros,
 } from "../../src/index.js";
-import { hostCall } from "../../src/ops/control.js";
+import { hostCall } from "../../src/ops/hostCall.js";
 import { referenceBackend } from "../support/evaluate.js";
 
 const MB = 2 ** 20;

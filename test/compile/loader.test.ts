@@ -7,7 +7,7 @@ import { encode } from "../../src/backends/cpu/encode.js";
 import { compile } from "../../src/compile/compile.js";
 import { Tensor } from "../../src/graph/tensor.js";
 import { gather, greater, iota, scan, sparseCrossEntropy } from "../../src/index.js";
-import { hostCall } from "../../src/ops/control.js";
+import { hostCall } from "../../src/ops/hostCall.js";
 import { add, cast, concat, cond, conv2d, maxPool2d, mean, mul, softmax, sum } from "../../src/ops/index.js";
 import { dataPrimitive } from "../../src/ops/leaf.js";
 import { outputsAndGradients, randomGraphs } from "./randomGraph.js";

@@ -6,7 +6,7 @@ import { ReferenceBackend } from "../../src/backends/reference/reference.js";
 import { backend, useBackend } from "../../src/engine/device.js";
 import { DataError, tensor } from "../../src/index.js";
 import type { FitOptions } from "../../src/models/trainer.js";
-import { oneRank } from "../../src/ops/control.js";
+import { oneRank } from "../../src/ops/allReduce.js";
 import { full } from "../../src/ops/index.js";
 import { expectCloseValues } from "../support/close.js";
 import { backendsByThreads } from "../support/threads.js";

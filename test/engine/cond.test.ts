@@ -26,7 +26,7 @@ import {
   transpose,
   zeros,
 } from "../../src/index.js";
-import { hostCall } from "../../src/ops/control.js";
+import { hostCall } from "../../src/ops/hostCall.js";
 import { backends } from "../support/backends.js";
 import { expectClose } from "../support/close.js";
 import { sample } from "../support/data.js";

@@ -18,7 +18,8 @@ import {
   variable,
   zeros,
 } from "../../src/index.js";
-import { allReduce, type Communicator, hostCall, oneRank } from "../../src/ops/control.js";
+import { allReduce, type Communicator, oneRank } from "../../src/ops/allReduce.js";
+import { hostCall } from "../../src/ops/hostCall.js";
 import { backends } from "../support/backends.js";
 import { referenceBackend } from "../support/evaluate.js";
 import { useCounted } from "./counting.js";

@@ -26,7 +26,7 @@ import {
   valueAndGrad,
   variable,
 } from "../../src/index.js";
-import { hostCall } from "../../src/ops/control.js";
+import { hostCall } from "../../src/ops/hostCall.js";
 import { expectCloseValues } from "../support/close.js";
 import { referenceBackend } from "../support/evaluate.js";
 import { type Counted, useCounted } from "./counting.js";

@@ -22,11 +22,11 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   constant: "a leaf: test/engine",
   placeholder: "a leaf: test/engine/jit",
   variable: "a leaf: test/engine/variable",
-  pick: "selects a result of scan and cond: test/ops/control",
-  scan: "test/ops/control",
-  cond: "test/ops/control",
-  hostCall: "test/ops/control",
-  allReduce: "test/ops/control",
+  pick: "selects a result of scan and cond: test/engine/scan, cond",
+  scan: "test/engine/scan",
+  cond: "test/engine/cond",
+  hostCall: "test/engine/hostCall",
+  allReduce: "test/engine/hostCall",
 };
 
 export const cases: Readonly<Record<string, readonly Case[]>> = {

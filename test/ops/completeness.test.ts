@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { primitives } from "../../src/graph/primitive.js";
+import "../../src/ops/allReduce.js"; // what models alone use: not in the index
 import "../../src/ops/index.js";
 import { cases, testedElsewhere } from "./cases.js";
 
