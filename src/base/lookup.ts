@@ -97,3 +97,9 @@ export function classNameOf(object: object): string {
   const { className, name } = object.constructor as { className?: string; name: string };
   return className ?? name;
 }
+
+/** The function that makes such objects: `CosineDecay` → `cosineDecay`. */
+export function factoryNameOf(object: object): string {
+  const name = classNameOf(object);
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}

@@ -1,5 +1,6 @@
 import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { eye, full, mul } from "../ops/index.js";
@@ -8,6 +9,7 @@ import { Initializer } from "./initializer.js";
 /** All elements 0. */
 export class Zeros extends Initializer {
   static override readonly className = "Zeros";
+  static override readonly options = {};
   call(shape: Shape, dtype: DType): Tensor {
     return full(shape, 0, dtype);
   }
@@ -16,6 +18,7 @@ export class Zeros extends Initializer {
 /** All elements 1. */
 export class Ones extends Initializer {
   static override readonly className = "Ones";
+  static override readonly options = {};
   call(shape: Shape, dtype: DType): Tensor {
     return full(shape, 1, dtype);
   }
@@ -24,6 +27,7 @@ export class Ones extends Initializer {
 /** All elements one value. */
 export class Constant extends Initializer {
   static override readonly className = "Constant";
+  static override readonly options: OptionNames<{ value?: number }> = { value: true };
   readonly value: number;
   constructor(config: { readonly value?: number } = {}) {
     super(config);
@@ -37,6 +41,7 @@ export class Constant extends Initializer {
 /** The identity matrix times `gain`; for weights of rank 2. */
 export class Identity extends Initializer {
   static override readonly className = "Identity";
+  static override readonly options: OptionNames<{ gain?: number }> = { gain: true };
   readonly gain: number;
   constructor(config: { readonly gain?: number } = {}) {
     super(config);

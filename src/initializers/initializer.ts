@@ -1,5 +1,7 @@
 import type { DType } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
+import { factoryNameOf } from "../base/lookup.js";
+import { checkOptionNames, type OptionTable } from "../base/options.js";
 import type { Shape } from "../base/shape.js";
 import { seedKey } from "../engine/seed.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -14,8 +16,12 @@ export interface SeedOptions {
 export abstract class Initializer {
   /** Name in configurations. */
   static readonly className: string;
+  /** Names of the options that the class takes beside those of its base class; see `OptionNames`. */
+  static readonly options?: OptionTable;
 
-  constructor(private readonly config: object = {}) {}
+  constructor(private readonly config: object = {}) {
+    checkOptionNames(factoryNameOf(this), this, config);
+  }
 
   /**
    * The first value of a weight.

@@ -1,5 +1,6 @@
 import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import { randomBits, unitFloat } from "../base/prng.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import { tensor } from "../engine/create.js";
@@ -20,6 +21,7 @@ export interface OrthogonalOptions extends SeedOptions {
  */
 export class Orthogonal extends Initializer {
   static override readonly className = "Orthogonal";
+  static override readonly options: OptionNames<OrthogonalOptions> = { gain: true, seed: true };
   private readonly options: OrthogonalOptions;
   constructor(options: OrthogonalOptions = {}) {
     super(options);

@@ -1,5 +1,7 @@
 import type { DType } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
+import { factoryNameOf } from "../base/lookup.js";
+import { checkNames, type OptionNames, type OptionTable } from "../base/options.js";
 import type { Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { normal, truncatedNormal, uniform } from "../ops/index.js";
@@ -16,6 +18,11 @@ export interface NormalInitializerOptions extends SeedOptions {
 /** Normal distribution. */
 export class RandomNormal extends Initializer {
   static override readonly className: string = "RandomNormal";
+  static override readonly options: OptionTable = {
+    mean: true,
+    stddev: true,
+    seed: true,
+  } satisfies OptionNames<NormalInitializerOptions>;
   constructor(protected readonly options: NormalInitializerOptions = {}) {
     super(options);
   }
@@ -28,6 +35,7 @@ export class RandomNormal extends Initializer {
 /** Normal distribution, values beyond two standard deviations left out. */
 export class TruncatedNormal extends RandomNormal {
   static override readonly className = "TruncatedNormal";
+  static override readonly options = {};
   override call(shape: Shape, dtype: DType, key: number): Tensor {
     const { mean = 0, stddev = 0.05 } = this.options;
     return truncatedNormal(this.keyOf(this.options, key), shape, { dtype, mean, standardDeviation: stddev });
@@ -45,6 +53,11 @@ export interface UniformInitializerOptions extends SeedOptions {
 /** Uniform distribution in [minval, maxval). */
 export class RandomUniform extends Initializer {
   static override readonly className = "RandomUniform";
+  static override readonly options: OptionNames<UniformInitializerOptions> = {
+    minval: true,
+    maxval: true,
+    seed: true,
+  };
   constructor(private readonly options: UniformInitializerOptions = {}) {
     super(options);
   }
@@ -75,6 +88,12 @@ const truncatedDeviation = 0.8796256610342398;
  */
 export class VarianceScaling extends Initializer {
   static override readonly className: string = "VarianceScaling";
+  static override readonly options: OptionTable = {
+    scale: true,
+    mode: true,
+    distribution: true,
+    seed: true,
+  } satisfies OptionNames<VarianceScalingOptions>;
   private readonly options: VarianceScalingOptions;
   constructor(options: VarianceScalingOptions = {}) {
     super(options);
@@ -119,8 +138,10 @@ function named(
 ): SeededInitializerClass {
   return class extends VarianceScaling {
     static override readonly className = className;
+    static override readonly options = {};
     constructor(private readonly own: SeedOptions = {}) {
       super({ ...fixed, seed: own.seed ?? null });
+      checkNames(factoryNameOf(this), own, ["seed"]);
     }
     override getConfig(): Record<string, unknown> {
       return { ...this.own };

@@ -1,3 +1,4 @@
+import type { OptionNames } from "../base/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { relu, softmax } from "../ops/index.js";
 import { type ActivationFunction, type ActivationLike, getActivation } from "./activations.js";
@@ -12,6 +13,7 @@ import { Layer, type LayerOptions } from "./layer.js";
  */
 export class Activation extends Layer {
   static override readonly className = "Activation";
+  static override readonly options: OptionNames<{ activation: ActivationLike }> = { activation: true };
   override readonly supportsMasking = true;
   readonly activation: ActivationFunction;
   constructor(config: LayerOptions & { readonly activation: ActivationLike }) {
@@ -26,6 +28,7 @@ export class Activation extends Layer {
 /** max(x, 0), element by element. Shape: same as the input; no parameters. */
 export class ReLU extends Layer {
   static override readonly className = "ReLU";
+  static override readonly options = {};
   override readonly supportsMasking = true;
   call(x: Tensor): Tensor {
     return relu(x);
@@ -46,6 +49,7 @@ export interface SoftmaxOptions extends LayerOptions {
  */
 export class Softmax extends Layer {
   static override readonly className = "Softmax";
+  static override readonly options: OptionNames<SoftmaxOptions, LayerOptions> = { axis: true };
   override readonly supportsMasking = true;
   constructor(protected override readonly config: SoftmaxOptions = {}) {
     super(config);

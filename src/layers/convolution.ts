@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
@@ -44,6 +45,21 @@ const imageFix = "Add a channel axis with expandDims(x, -1).";
  */
 export class Conv2D extends Layer {
   static override readonly className = "Conv2D";
+  static override readonly options: OptionNames<
+    Conv2DOptions & { filters: number; kernelSize: Pair },
+    LayerOptions
+  > = {
+    filters: true,
+    kernelSize: true,
+    strides: true,
+    padding: true,
+    dilationRate: true,
+    groups: true,
+    activation: true,
+    useBias: true,
+    kernelInitializer: true,
+    biasInitializer: true,
+  };
   readonly activation: ActivationFunction;
   kernel!: Variable;
   bias: Variable | undefined;

@@ -1,4 +1,5 @@
 import { ShapeError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
@@ -29,6 +30,13 @@ export interface DenseOptions extends LayerOptions {
  */
 export class Dense extends Layer {
   static override readonly className = "Dense";
+  static override readonly options: OptionNames<DenseOptions & { units: number }, LayerOptions> = {
+    units: true,
+    activation: true,
+    useBias: true,
+    kernelInitializer: true,
+    biasInitializer: true,
+  };
   override readonly supportsMasking = true;
   readonly units: number;
   readonly activation: ActivationFunction;

@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import { tensor } from "../engine/create.js";
 import { keyFor, seedKey } from "../engine/seed.js";
 import { Variable } from "../engine/variable.js";
@@ -27,6 +28,11 @@ export interface DropoutOptions extends LayerOptions {
  */
 export class Dropout extends Layer {
   static override readonly className = "Dropout";
+  static override readonly options: OptionNames<DropoutOptions & { rate: number }, LayerOptions> = {
+    rate: true,
+    noiseShape: true,
+    seed: true,
+  };
   override readonly supportsMasking = true;
   readonly rate: number;
   /** Key and number of the next training call. */

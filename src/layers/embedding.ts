@@ -1,4 +1,5 @@
 import { isFloat } from "../base/dtype.js";
+import type { OptionNames } from "../base/options.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
@@ -23,6 +24,10 @@ export interface EmbeddingOptions extends LayerOptions {
  */
 export class Embedding extends Layer {
   static override readonly className = "Embedding";
+  static override readonly options: OptionNames<
+    EmbeddingOptions & { inputDim: number; outputDim: number },
+    LayerOptions
+  > = { inputDim: true, outputDim: true, embeddingsInitializer: true, maskZero: true };
   override readonly supportsMasking = true;
   embeddings!: Variable;
 
@@ -67,6 +72,7 @@ export interface MaskingOptions extends LayerOptions {
  */
 export class Masking extends Layer {
   static override readonly className = "Masking";
+  static override readonly options: OptionNames<MaskingOptions, LayerOptions> = { maskValue: true };
   override readonly supportsMasking = true;
   constructor(protected override readonly config: MaskingOptions = {}) {
     super(config);

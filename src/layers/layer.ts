@@ -2,6 +2,7 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { inspect } from "../base/inspect.js";
 import { classNameOf, snakeCase, toConfigValue } from "../base/lookup.js";
+import { checkOptionNames, type OptionNames, type OptionTable } from "../base/options.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { flatten, type Tree } from "../base/tree.js";
 import { automaticName, keyFor } from "../engine/seed.js";
@@ -86,6 +87,13 @@ export type LayerClass = new (config: Record<string, unknown>) => AnyLayer;
 export abstract class Layer<I extends LayerInput = Tensor> {
   /** Name in configurations; the class's own name unless a class says otherwise. */
   static readonly className?: string;
+  /** Names of the options that the class takes beside those of its base class; see `OptionNames`. */
+  static readonly options?: OptionTable = {
+    name: true,
+    trainable: true,
+    dtype: true,
+    inputShape: true,
+  } satisfies OptionNames<LayerOptions>;
 
   readonly name: string;
   readonly dtype: DType;
@@ -104,6 +112,7 @@ export abstract class Layer<I extends LayerInput = Tensor> {
     this.name = config.name ?? automaticName(className);
     this.dtype = config.dtype ?? "float32";
     this.isTrainable = config.trainable ?? true;
+    checkOptionNames(this.who, this, config);
     if (!isFloat(this.dtype)) {
       throw new DTypeError({ who: this.who, expected: "a float dtype", received: String(this.dtype) });
     }

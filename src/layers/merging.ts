@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { add, concat, div, maximum, mul } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
@@ -27,6 +28,7 @@ abstract class Merge extends Layer<LayerInput> {
 /** Sum of tensors, element by element. Shapes equal, or such that they broadcast; no parameters. */
 export class Add extends Merge {
   static override readonly className = "Add";
+  static override readonly options = {};
   protected merge(tensors: readonly Tensor[]): Tensor {
     return tensors.reduce((a, b) => add(a, b));
   }
@@ -35,6 +37,7 @@ export class Add extends Merge {
 /** Product of tensors, element by element. Shapes equal, or such that they broadcast; no parameters. */
 export class Multiply extends Merge {
   static override readonly className = "Multiply";
+  static override readonly options = {};
   protected merge(tensors: readonly Tensor[]): Tensor {
     return tensors.reduce((a, b) => mul(a, b));
   }
@@ -43,6 +46,7 @@ export class Multiply extends Merge {
 /** Mean of tensors, element by element. Shapes equal, or such that they broadcast; no parameters. */
 export class Average extends Merge {
   static override readonly className = "Average";
+  static override readonly options = {};
   protected merge(tensors: readonly Tensor[]): Tensor {
     return div(
       tensors.reduce((a, b) => add(a, b)),
@@ -54,6 +58,7 @@ export class Average extends Merge {
 /** The largest of tensors, element by element. Shapes equal, or such that they broadcast; no parameters. */
 export class Maximum extends Merge {
   static override readonly className = "Maximum";
+  static override readonly options = {};
   protected merge(tensors: readonly Tensor[]): Tensor {
     return tensors.reduce((a, b) => maximum(a, b));
   }
@@ -73,6 +78,7 @@ export interface ConcatenateOptions extends LayerOptions {
  */
 export class Concatenate extends Merge {
   static override readonly className = "Concatenate";
+  static override readonly options: OptionNames<ConcatenateOptions, LayerOptions> = { axis: true };
   constructor(protected override readonly config: ConcatenateOptions = {}) {
     super(config);
   }

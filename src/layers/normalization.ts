@@ -1,3 +1,4 @@
+import type { OptionNames } from "../base/options.js";
 import { normalizeAxis } from "../base/shape.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -50,6 +51,17 @@ export interface BatchNormalizationOptions extends LayerOptions {
  */
 export class BatchNormalization extends Layer {
   static override readonly className = "BatchNormalization";
+  static override readonly options: OptionNames<BatchNormalizationOptions, LayerOptions> = {
+    axis: true,
+    momentum: true,
+    epsilon: true,
+    center: true,
+    scale: true,
+    betaInitializer: true,
+    gammaInitializer: true,
+    movingMeanInitializer: true,
+    movingVarianceInitializer: true,
+  };
   override readonly supportsMasking = true;
   gamma: Variable | undefined;
   beta: Variable | undefined;

@@ -1,3 +1,4 @@
+import type { OptionNames, OptionTable } from "../base/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { avgPool2d, maxPool2d, mean, type Padding, type Pair } from "../ops/index.js";
 import { imageAxes } from "./convolution.js";
@@ -15,6 +16,11 @@ export interface Pooling2DOptions extends LayerOptions {
 
 /** What both kinds of pooling share. */
 abstract class Pooling2D extends Layer {
+  static override readonly options: OptionTable = {
+    poolSize: true,
+    strides: true,
+    padding: true,
+  } satisfies OptionNames<Pooling2DOptions, LayerOptions>;
   constructor(protected override readonly config: Pooling2DOptions = {}) {
     super(config);
   }
@@ -41,6 +47,7 @@ abstract class Pooling2D extends Layer {
  */
 export class MaxPooling2D extends Pooling2D {
   static override readonly className = "MaxPooling2D";
+  static override readonly options = {};
   protected pool(x: Tensor, window: { size: Pair; strides: Pair; padding: Padding }): Tensor {
     return maxPool2d(x, window);
   }
@@ -49,6 +56,7 @@ export class MaxPooling2D extends Pooling2D {
 /** The mean of each window, channel by channel; padding does not count. Shapes as for `maxPooling2d`. */
 export class AveragePooling2D extends Pooling2D {
   static override readonly className = "AveragePooling2D";
+  static override readonly options = {};
   protected pool(x: Tensor, window: { size: Pair; strides: Pair; padding: Padding }): Tensor {
     return avgPool2d(x, window);
   }
@@ -57,6 +65,7 @@ export class AveragePooling2D extends Pooling2D {
 /** The mean of each channel. Input shape `[batch, height, width, channels]`, output shape `[batch, channels]`. */
 export class GlobalAveragePooling2D extends Layer {
   static override readonly className = "GlobalAveragePooling2D";
+  static override readonly options = {};
   call(x: Tensor): Tensor {
     this.expectRank(x.shape, imageAxes);
     return mean(x, [1, 2]);

@@ -1,3 +1,4 @@
+import type { OptionNames } from "../base/options.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { InitializerLike } from "../initializers/index.js";
@@ -35,6 +36,16 @@ export interface SimpleRNNOptions extends LayerOptions {
  */
 export class SimpleRNN extends Layer {
   static override readonly className = "SimpleRNN";
+  static override readonly options: OptionNames<SimpleRNNOptions & { units: number }, LayerOptions> = {
+    units: true,
+    activation: true,
+    useBias: true,
+    kernelInitializer: true,
+    recurrentInitializer: true,
+    biasInitializer: true,
+    returnSequences: true,
+    goBackwards: true,
+  };
   override readonly supportsMasking = true;
   readonly units: number;
   readonly activation: ActivationFunction;

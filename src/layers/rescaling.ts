@@ -1,4 +1,5 @@
 import { isFloat } from "../base/dtype.js";
+import type { OptionNames } from "../base/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, cast, mul } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
@@ -17,6 +18,10 @@ export interface RescalingOptions extends LayerOptions {
  */
 export class Rescaling extends Layer {
   static override readonly className = "Rescaling";
+  static override readonly options: OptionNames<RescalingOptions & { scale: number }, LayerOptions> = {
+    scale: true,
+    offset: true,
+  };
   override readonly supportsMasking = true;
   constructor(protected override readonly config: RescalingOptions & { readonly scale: number }) {
     super(config);

@@ -1,4 +1,5 @@
 import { ShapeError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { expandDims, flatten, reshape } from "../ops/index.js";
@@ -12,6 +13,7 @@ import { Layer, type LayerOptions } from "./layer.js";
  */
 export class Flatten extends Layer {
   static override readonly className = "Flatten";
+  static override readonly options = {};
   call(x: Tensor): Tensor {
     if (x.rank === 1) return expandDims(x, -1); // [batch] → [batch, 1], as in Keras
     return flatten(x, 1);
@@ -33,6 +35,7 @@ export interface ReshapeConfig extends LayerOptions {
  */
 export class Reshape extends Layer {
   static override readonly className = "Reshape";
+  static override readonly options: OptionNames<ReshapeConfig, LayerOptions> = { targetShape: true };
   constructor(protected override readonly config: ReshapeConfig) {
     super(config);
   }

@@ -1,5 +1,6 @@
 import { isFloat } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
+import type { OptionNames, OptionTable } from "../base/options.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
@@ -36,6 +37,10 @@ export interface SmoothedCrossentropyOptions extends CrossentropyOptions {
 
 /** Cross-entropy with a flag that metrics can read. */
 abstract class Crossentropy<O extends CrossentropyOptions> extends Loss {
+  static override readonly options: OptionTable = { fromLogits: true } satisfies OptionNames<
+    CrossentropyOptions,
+    LossOptions
+  >;
   readonly fromLogits: boolean;
   constructor(protected override readonly config: O = {} as O) {
     super(config);
@@ -53,6 +58,7 @@ abstract class Crossentropy<O extends CrossentropyOptions> extends Loss {
  */
 export class SparseCategoricalCrossentropy extends Crossentropy<CrossentropyOptions> {
   static override readonly className = "SparseCategoricalCrossentropy";
+  static override readonly options = {};
   override readonly takesClassNumbers = true;
   perSample(yTrue: Tensor, yPred: Tensor): Tensor {
     const labels = classNumbers(this.name, yTrue, yPred);
@@ -89,6 +95,9 @@ function classNumbers(who: string, yTrue: Tensor, yPred: Tensor): Tensor {
  */
 export class CategoricalCrossentropy extends Crossentropy<SmoothedCrossentropyOptions> {
   static override readonly className = "CategoricalCrossentropy";
+  static override readonly options: OptionNames<SmoothedCrossentropyOptions, CrossentropyOptions> = {
+    labelSmoothing: true,
+  };
   perSample(yTrue: Tensor, yPred: Tensor): Tensor {
     checkSameShape(this.name, yTrue, yPred, "For class numbers use sparseCategoricalCrossentropy.");
     const classes = yPred.shape.at(-1)!;
@@ -107,6 +116,9 @@ export class CategoricalCrossentropy extends Crossentropy<SmoothedCrossentropyOp
  */
 export class BinaryCrossentropy extends Crossentropy<SmoothedCrossentropyOptions> {
   static override readonly className = "BinaryCrossentropy";
+  static override readonly options: OptionNames<SmoothedCrossentropyOptions, CrossentropyOptions> = {
+    labelSmoothing: true,
+  };
   perSample(yTrue: Tensor, yPred: Tensor): Tensor {
     const [labels, predictions] = alignTargets(this.name, yTrue, yPred);
     const targets = smoothed(labels, this.config.labelSmoothing, 0.5);

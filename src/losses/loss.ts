@@ -1,5 +1,6 @@
 import { ShapeError } from "../base/errors.js";
 import { classNameOf, snakeCase } from "../base/lookup.js";
+import { checkOptionNames, type OptionNames, type OptionTable } from "../base/options.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { broadcastTo, cast, div, maximum, mean, mul, reshape, squeeze, sum } from "../ops/index.js";
@@ -18,12 +19,17 @@ export interface LossOptions {
 export abstract class Loss {
   /** Name in configurations. */
   static readonly className?: string;
+  /** Names of the options that the class takes beside those of its base class; see `OptionNames`. */
+  static readonly options?: OptionTable = {
+    name: true,
+  } satisfies OptionNames<LossOptions>;
   readonly name: string;
   /** Whether the targets are class numbers, which have no fraction. */
   readonly takesClassNumbers: boolean = false;
 
   constructor(protected readonly config: LossOptions = {}) {
     this.name = config.name ?? snakeCase(classNameOf(this));
+    checkOptionNames(this.name, this, config);
   }
 
   /** The loss of each sample: `[batch]`, or `[batch, …]` where a sample has several predictions. */

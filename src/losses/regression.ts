@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { abs, lessEqual, mul, square, sub, where } from "../ops/index.js";
 import { alignTargets, Loss, type LossOptions, lastMean } from "./loss.js";
@@ -6,6 +7,7 @@ import { alignTargets, Loss, type LossOptions, lastMean } from "./loss.js";
 /** Mean over the last axis of `(y − p)²`. Shapes: both `[batch, …, outputs]`. */
 export class MeanSquaredError extends Loss {
   static override readonly className = "MeanSquaredError";
+  static override readonly options = {};
   perSample(yTrue: Tensor, yPred: Tensor): Tensor {
     const [targets, predictions] = alignTargets(this.name, yTrue, yPred);
     return lastMean(square(sub(predictions, targets)));
@@ -15,6 +17,7 @@ export class MeanSquaredError extends Loss {
 /** Mean over the last axis of `|y − p|`. Shapes: both `[batch, …, outputs]`. */
 export class MeanAbsoluteError extends Loss {
   static override readonly className = "MeanAbsoluteError";
+  static override readonly options = {};
   perSample(yTrue: Tensor, yPred: Tensor): Tensor {
     const [targets, predictions] = alignTargets(this.name, yTrue, yPred);
     return lastMean(abs(sub(predictions, targets)));
@@ -33,6 +36,7 @@ export interface HuberOptions extends LossOptions {
  */
 export class Huber extends Loss {
   static override readonly className = "Huber";
+  static override readonly options: OptionNames<HuberOptions, LossOptions> = { delta: true };
   readonly delta: number;
   constructor(protected override readonly config: HuberOptions = {}) {
     super(config);

@@ -1,4 +1,5 @@
 import { ShapeError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { argMax, cast, equal, greater, mean, reshape, squeeze } from "../ops/index.js";
@@ -13,6 +14,7 @@ export interface ThresholdOptions extends MetricOptions {
 /** Share of predictions whose largest score is that of the class number. Shapes `[batch, …]`, `[batch, …, classes]`. */
 export class SparseCategoricalAccuracy extends MeanOf {
   static override readonly className = "SparseCategoricalAccuracy";
+  static override readonly options = {};
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return sparseMatches(this.name, yTrue, yPred);
   }
@@ -21,6 +23,7 @@ export class SparseCategoricalAccuracy extends MeanOf {
 /** Share of predictions whose largest score is that of the largest target. Shapes: both `[batch, …, classes]`. */
 export class CategoricalAccuracy extends MeanOf {
   static override readonly className = "CategoricalAccuracy";
+  static override readonly options = {};
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return categoricalMatches(this.name, yTrue, yPred);
   }
@@ -29,6 +32,7 @@ export class CategoricalAccuracy extends MeanOf {
 /** Share of predictions on the right side of the threshold. Shapes: both `[batch, …, outputs]`. */
 export class BinaryAccuracy extends MeanOf {
   static override readonly className = "BinaryAccuracy";
+  static override readonly options: OptionNames<ThresholdOptions, MetricOptions> = { threshold: true };
   private readonly threshold: number;
   constructor(config: ThresholdOptions = {}) {
     super(config);
@@ -45,6 +49,7 @@ export class BinaryAccuracy extends MeanOf {
  */
 export class Accuracy extends MeanOf {
   static override readonly className = "Accuracy";
+  static override readonly options: OptionNames<ThresholdOptions, MetricOptions> = { threshold: true };
   private readonly threshold: number;
   constructor(config: ThresholdOptions = {}) {
     super(config);

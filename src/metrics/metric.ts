@@ -1,5 +1,6 @@
 import { ShapeError } from "../base/errors.js";
 import { classNameOf, snakeCase } from "../base/lookup.js";
+import { checkOptionNames, type OptionNames, type OptionTable } from "../base/options.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -32,12 +33,17 @@ export interface MetricOptions {
 export abstract class Metric {
   /** Name in configurations. */
   static readonly className?: string;
+  /** Names of the options that the class takes beside those of its base class; see `OptionNames`. */
+  static readonly options?: OptionTable = {
+    name: true,
+  } satisfies OptionNames<MetricOptions>;
   readonly name: string;
   /** What it has gathered. */
   readonly variables: Variable[] = [];
 
   constructor(protected readonly config: MetricOptions = {}) {
     this.name = config.name ?? snakeCase(classNameOf(this));
+    checkOptionNames(this.name, this, config);
   }
 
   /** Takes a batch in; called inside a trace. */
@@ -67,6 +73,7 @@ export abstract class Metric {
 /** Mean of values: Σ weight · value / Σ weight; 0 while there are none. */
 export class Mean extends Metric {
   static override readonly className: string = "Mean";
+  static override readonly options = {};
   readonly total: Variable;
   readonly count: Variable;
 

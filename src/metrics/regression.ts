@@ -7,6 +7,7 @@ import { MeanOf } from "./metric.js";
 /** Mean of `(y − p)²`. */
 export class MeanSquaredError extends MeanOf {
   static override readonly className = "MeanSquaredError";
+  static override readonly options = {};
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return lastMean(square(difference(this.name, yTrue, yPred)));
   }
@@ -15,6 +16,7 @@ export class MeanSquaredError extends MeanOf {
 /** Mean of `|y − p|`. */
 export class MeanAbsoluteError extends MeanOf {
   static override readonly className = "MeanAbsoluteError";
+  static override readonly options = {};
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return lastMean(abs(difference(this.name, yTrue, yPred)));
   }

@@ -1,7 +1,8 @@
 /** What `fit`, `evaluate` and `predict` are given, checked before anything runs. */
 
 import { isFloat } from "../base/dtype.js";
-import { ConfigError, DataError, ShapeError, unknownName } from "../base/errors.js";
+import { ConfigError, DataError, ShapeError } from "../base/errors.js";
+import { checkNames } from "../base/options.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import { realize } from "../engine/realize.js";
 import type { SymbolicShape } from "../layers/index.js";
@@ -126,8 +127,7 @@ export interface ValidationOptions {
 
 /** Throws for option names nobody knows, with the nearest one that is known. */
 export function checkOptions(who: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options))
-    if (!known.includes(name)) throw unknownName(who, "an option", name, known);
+  checkNames(who, options, known);
   const { validationData, callbacks, signal } = options as Record<string, unknown>;
   if (validationData !== undefined && !(Array.isArray(validationData) && validationData.length === 2)) {
     throw new ConfigError({ who, expected: "[x, y] as validationData", received: typeof validationData });

@@ -45,6 +45,7 @@ export interface GraphConfig {
 /** A model whose layers form a graph: several inputs and outputs, shared layers, branches. */
 export class Functional<O extends string = string> extends Model<O> {
   static override readonly className = "Functional";
+  static override readonly options = {};
   override readonly supportsMasking = true;
   override readonly hasNamedOutputs: boolean;
   private readonly graph: Graph<O>;

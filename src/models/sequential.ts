@@ -22,6 +22,7 @@ import type { SummaryRow } from "./summary.js";
 /** Layers one after the other. Where the first one states its input shape, the weights are made at once. */
 export class Sequential extends Model {
   static override readonly className = "Sequential";
+  static override readonly options = {};
   override readonly supportsMasking = true;
   private readonly stack: AnyLayer[] = [];
   /** The symbolic input the model begins with, if it does. */

@@ -1,4 +1,5 @@
 import type { Serialized } from "../base/lookup.js";
+import type { OptionNames } from "../base/options.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import { div, expm1, maximum, mul, neg, sqrt } from "../ops/index.js";
@@ -31,6 +32,12 @@ export interface AdamOptions extends OptimizerOptions {
  */
 export class Adam extends Optimizer {
   static override readonly className = "Adam";
+  static override readonly options: OptionNames<AdamOptions, OptimizerOptions> = {
+    beta1: true,
+    beta2: true,
+    epsilon: true,
+    amsgrad: true,
+  };
   protected readonly slotNames = ["moment", "velocity"];
   protected override readonly lateSlotNames: readonly string[];
   private readonly beta1: number;

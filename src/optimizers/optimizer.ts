@@ -1,5 +1,6 @@
 import { ConfigError, ShapeError } from "../base/errors.js";
 import { classNameOf, isSerialized, type Serialized, snakeCase, toConfigValue } from "../base/lookup.js";
+import { checkOptionNames, type OptionNames, type OptionTable } from "../base/options.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { Variable, variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -56,6 +57,17 @@ export interface OptimizerOptions {
 export abstract class Optimizer {
   /** Name in configurations. */
   static readonly className?: string;
+  /** Names of the options that the class takes beside those of its base class; see `OptionNames`. */
+  static readonly options?: OptionTable = {
+    learningRate: true,
+    name: true,
+    clipNorm: true,
+    clipValue: true,
+    globalClipNorm: true,
+    weightDecay: true,
+    useEma: true,
+    emaMomentum: true,
+  } satisfies OptionNames<OptimizerOptions>;
   readonly name: string;
   /** Updates made so far. */
   readonly iterations: Variable<"int32">;
@@ -69,6 +81,7 @@ export abstract class Optimizer {
     protected readonly config: OptimizerOptions & { readonly learningRate: number | Schedule | Serialized },
   ) {
     this.name = config.name ?? snakeCase(classNameOf(this));
+    checkOptionNames(this.name, this, config);
     this.iterations = variable(0, { dtype: "int32", name: `${this.name}/iterations`, trainable: false });
     this.learningRate = this.makeRate(config.learningRate);
     const clips = [config.clipNorm, config.clipValue, config.globalClipNorm].filter(isSet);

@@ -1,4 +1,5 @@
 import type { Serialized } from "../base/lookup.js";
+import type { OptionNames } from "../base/options.js";
 import type { Variable } from "../engine/variable.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, mul, sub } from "../ops/index.js";
@@ -24,6 +25,10 @@ export interface SGDOptions extends OptimizerOptions {
  */
 export class SGD extends Optimizer {
   static override readonly className = "SGD";
+  static override readonly options: OptionNames<SGDOptions, OptimizerOptions> = {
+    momentum: true,
+    nesterov: true,
+  };
   protected readonly slotNames: readonly string[];
   private readonly momentum: number;
 

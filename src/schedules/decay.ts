@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.js";
+import type { OptionNames } from "../base/options.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add, cast, cos, div, exp, floor, less, minimum, mul, sub, where } from "../ops/index.js";
 import { Schedule } from "./schedule.js";
@@ -16,6 +17,12 @@ export interface ExponentialDecayConfig {
 /** `initialLearningRate · decayRate^(step / decaySteps)`. */
 export class ExponentialDecay extends Schedule {
   static override readonly className = "ExponentialDecay";
+  static override readonly options: OptionNames<ExponentialDecayConfig> = {
+    initialLearningRate: true,
+    decaySteps: true,
+    decayRate: true,
+    staircase: true,
+  };
   constructor(protected override readonly config: ExponentialDecayConfig) {
     super(config);
     const { initialLearningRate, decaySteps, decayRate } = config;
@@ -53,6 +60,13 @@ export interface CosineDecayConfig {
  */
 export class CosineDecay extends Schedule {
   static override readonly className = "CosineDecay";
+  static override readonly options: OptionNames<CosineDecayConfig> = {
+    initialLearningRate: true,
+    decaySteps: true,
+    alpha: true,
+    warmupTarget: true,
+    warmupSteps: true,
+  };
   constructor(protected override readonly config: CosineDecayConfig) {
     super(config);
     expectAbove(this.who, "decaySteps", config.decaySteps, 0);

@@ -1,12 +1,17 @@
-import { classNameOf } from "../base/lookup.js";
+import { factoryNameOf } from "../base/lookup.js";
+import { checkOptionNames, type OptionTable } from "../base/options.js";
 import type { Tensor } from "../graph/tensor.js";
 
 /** A learning rate as a function of the number of updates made so far. */
 export abstract class Schedule {
   /** Name in configurations. */
   static readonly className?: string;
+  /** Names of the options that the class takes; see `OptionNames`. */
+  static readonly options?: OptionTable;
 
-  constructor(protected readonly config: object) {}
+  constructor(protected readonly config: object) {
+    checkOptionNames(this.who, this, config);
+  }
 
   /**
    * The rate at a step.
@@ -23,7 +28,6 @@ export abstract class Schedule {
 
   /** Its name, for errors. */
   protected get who(): string {
-    const name = classNameOf(this);
-    return name.charAt(0).toLowerCase() + name.slice(1);
+    return factoryNameOf(this);
   }
 }
