@@ -60,22 +60,24 @@ async function save(path: string, run: TrainingRun): Promise<void> {
   await writeFileAtomic(path, writeSafetensors(arrays));
 }
 
-/** Epoch, step, and how epochs are cut into steps; no variable has this name, theirs hold a slash. */
+/** Epoch, step, and how epochs are cut into steps; no variable has this place, theirs hold a slash. */
 const POSITION = "position";
 
 async function restore(path: string, run: TrainingRun): Promise<void> {
   const { tensors } = readSafetensors(await readFile(path), { file: path });
   const state = run.state();
   const problems: string[] = [];
-  for (const [name, { shape, dtype }] of state) {
-    const saved = tensors.get(name);
-    if (!saved) problems.push(`no "${name}"`);
+  for (const [place, { name, shape, dtype }] of state) {
+    const saved = tensors.get(place);
+    if (!saved) problems.push(`no ${place} ("${name}")`);
     else if (!sameShape(saved.shape, shape) || saved.dtype !== dtype) {
-      problems.push(`"${name}" as ${formatType(saved)} instead of ${formatType({ shape, dtype })}`);
+      problems.push(
+        `${place} ("${name}") as ${formatType(saved)} instead of ${formatType({ shape, dtype })}`,
+      );
     }
   }
-  for (const name of tensors.keys())
-    if (name !== POSITION && !state.has(name)) problems.push(`an unknown "${name}"`);
+  for (const place of tensors.keys())
+    if (place !== POSITION && !state.has(place)) problems.push(`an unknown ${place}`);
   const [epoch, step, stepsPerEpoch, batchSize] = tensors.get(POSITION)?.data ?? [];
   if (batchSize === undefined) problems.push("no position");
   else if (step !== 0 && (stepsPerEpoch !== run.stepsPerEpoch || batchSize !== run.batchSize)) {

@@ -14,7 +14,10 @@ export interface TrainingRun {
   step: number;
   /** Set it to end training after this slice. */
   stopTraining: boolean;
-  /** Everything a continued run needs, by name: weights, optimizer, metrics, position in the data. */
+  /**
+   * Everything a continued run needs, by place: weights, optimizer, metrics, position in the data. Places follow the
+   * structure, not names that depend on what else was made in the process.
+   */
   state(): ReadonlyMap<string, Variable>;
 }
 

@@ -6,6 +6,7 @@
 import type { NDArray } from "../base/array.js";
 import { allocateArray } from "../base/dtype.js";
 import { DataError } from "../base/errors.js";
+import { classNameOf } from "../base/lookup.js";
 import { foldIn } from "../base/prng.js";
 import { sizeOf } from "../base/shape.js";
 import { type ProgressWriter, progressWriter } from "../charts/index.js";
@@ -29,6 +30,7 @@ import {
 import { Cursor, columns, type DataArgument, nextRows, splitColumn, takeRows } from "./batches.js";
 import { type Callback, History, type Logs, type TrainingRun } from "./callback.js";
 import type { Model } from "./model.js";
+import { weightState } from "./state.js";
 import { cached, evaluateStep, resetMetrics, Step, trainStep } from "./step.js";
 import { type StopFlag, stopFlag, throwIfAborted } from "./stop.js";
 
@@ -392,16 +394,17 @@ class Run implements TrainingRun {
 
   state(): ReadonlyMap<string, Variable> {
     const { optimizer, metrics } = this.model.compiled!;
-    const all: [string, Variable][] = [
-      ...this.model.weights.map((v, i): [string, Variable] => [`model/${i}/${v.name}`, v]),
-      ...optimizer.variables.map((v, i): [string, Variable] => [`optimizer/${i}/${v.name}`, v]),
+    const numbered = (place: string, variables: readonly Variable[]) =>
+      variables.map((v, i): [string, Variable] => [`${place}/${i}`, v]);
+    return new Map([
+      ...weightState(this.model),
+      ...numbered(`optimizer/${classNameOf(optimizer)}`, optimizer.variables),
       ...metrics.flatMap(({ metric }, k) =>
-        metric.variables.map((v, i): [string, Variable] => [`metrics/${k}/${i}/${v.name}`, v]),
+        numbered(`metrics/${k}/${classNameOf(metric)}`, metric.variables),
       ),
-      ...this.trainStep.totals.map((v): [string, Variable] => [`totals/${v.name}`, v]),
-      ...this.trainStep.cursor.variables.map((v): [string, Variable] => [`cursor/${v.name}`, v]),
-    ];
-    return new Map(all);
+      ...numbered("totals", this.trainStep.totals),
+      ...numbered("cursor", this.trainStep.cursor.variables),
+    ]);
   }
 }
 

@@ -4,9 +4,10 @@ import { type CustomObjects, withCustomObjects } from "../base/lookup.js";
 import { readFile } from "../formats/index.js";
 import type { SymbolicShape } from "../layers/index.js";
 import { type CompileOptions, type Model, modelFromConfig } from "../models/index.js";
+import { fullState, weightState } from "../models/state.js";
 import { checkExtension, readArchive } from "./archive.js";
 import { compileFromKeras, layerFromKeras } from "./fromKeras.js";
-import { assignState, fullState, weightState } from "./state.js";
+import { assignState } from "./state.js";
 import type { KerasObject } from "./toKeras.js";
 
 /** Options of `loadModel`. */

@@ -3,8 +3,9 @@ import { ConfigError } from "../base/errors.js";
 import { toConfigValue } from "../base/lookup.js";
 import { readFile, readHdf5, readSafetensors, writeFileAtomic, writeSafetensors } from "../formats/index.js";
 import { Model } from "../models/index.js";
+import { fullState, weightState } from "../models/state.js";
 import { checkExtension, writeArchive, writeWeights } from "./archive.js";
-import { assignState, fullState, readState, weightState } from "./state.js";
+import { assignState, readState } from "./state.js";
 import { modelToKeras } from "./toKeras.js";
 
 /** Options of `save`. */
