@@ -12,6 +12,7 @@ export { globalSeed, setSeed } from "./engine/seed.js";
 export * as formats from "./formats/index.js";
 export { Tensor, type TensorLike } from "./graph/tensor.js";
 export * as initializers from "./initializers/index.js";
+export * from "./inspect/index.js";
 export * as layers from "./layers/index.js";
 export {
   type CallContext,

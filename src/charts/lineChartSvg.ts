@@ -1,4 +1,5 @@
 import { DataError } from "../base/errors.js";
+import { escapeXml } from "./escapeXml.js";
 import { formatNumber } from "./text.js";
 
 /** One curve: values over `x`, or over 1, 2, 3, … where no `x` is given. Values that are not finite leave a gap. */
@@ -172,19 +173,3 @@ function formatTick(value: number, step: number): string {
 }
 
 const round = (value: number) => Math.round(value * 100) / 100;
-
-function escapeXml(text: string): string {
-  const entities: Record<string, string> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&apos;",
-  };
-  return (
-    text
-      .replace(/[&<>"']/g, (character) => entities[character]!)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 allows none of these
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "")
-  );
-}

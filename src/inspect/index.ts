@@ -1,0 +1,3 @@
+export type { Diagram, DiagramEdge, DiagramNode, NodeKind } from "./diagram.js";
+export { Explanation } from "./explanation.js";
+export type { DataTable } from "./html.js";
