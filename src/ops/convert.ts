@@ -11,6 +11,12 @@ export function toFloat(who: string, x: TensorLike): Tensor {
   return isFloat(tensor.dtype) ? tensor : cast(tensor, "float32");
 }
 
+/** The same for several operands, which meet in one dtype: float64 where one of them has it. */
+export function toFloats(who: string, values: readonly TensorLike[]): Tensor[] {
+  const { tensors, dtype } = toTensors(who, values);
+  return tensors.map((t) => cast(t, isFloat(dtype) ? dtype : "float32"));
+}
+
 /** What can be added up without overflow: bool and uint8 become int32, the others stay. */
 export function toSummable(who: string, x: TensorLike): Tensor {
   const tensor = toTensors(who, [x]).tensors[0]!;

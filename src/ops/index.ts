@@ -35,9 +35,12 @@ export {
   linspace,
 } from "./create.js";
 export { type CumulativeOptions, cumSum } from "./cumulative.js";
+export { einsum } from "./einsum.js";
 export { exp, expm1, log, log1p, pow } from "./exponential.js";
 export { stopGradient } from "./identity.js";
 export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
+export { type DiagonalOptions, diagonal } from "./linalg/diagonal.js";
+export { dot, outer, tensordot, trace } from "./linalg/products.js";
 export {
   bitwiseAnd,
   bitwiseOr,

@@ -1,11 +1,9 @@
-import { isFloat } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
 import { broadcastShapes, formatShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./broadcast.js";
-import { cast } from "./cast.js";
-import { toTensors } from "./leaf.js";
+import { toFloats } from "./convert.js";
 import { expandDims, matrixTranspose, squeeze } from "./movement.js";
 
 export const matmulPrimitive = definePrimitive({
@@ -40,8 +38,7 @@ function productExtent(a: TensorType, b: TensorType): Extent | undefined {
  * @example matmul(tensor([[1, 2]]), tensor([[3], [4]])) // [[11]]
  */
 export function matmul(x: TensorLike, y: TensorLike): Tensor {
-  const { tensors, dtype } = toTensors("matmul", [x, y]);
-  const [left, right] = tensors.map((t) => cast(t, isFloat(dtype) ? dtype : "float32"));
+  const [left, right] = toFloats("matmul", [x, y]);
   if (left!.rank === 0 || right!.rank === 0) {
     throw new ShapeError({
       who: "matmul",

@@ -1,6 +1,6 @@
 """Writes the golden values of this folder: what Keras, PyTorch and NumPy compute for small inputs.
 
-    python test/golden/generate.py [keras|torch|numpy ...]
+    python test/golden/generate.py [keras|torch|numpy|linalg ...]
 
 Needs keras with tensorflow-cpu, torch and numpy. All is computed in float64 from inputs of few digits, so that a float32
 implementation can be compared without the reference's own rounding. README.md names every field.
@@ -661,7 +661,115 @@ def numpy_cases():
     write("numpy-movement", source, cases)
 
 
-PARTS = {"keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases}
+def linalg_cases():
+    """Linear algebra. What is defined up to a sign only (vectors of svd and eigh) is given by what can be computed from it."""
+    random = Random(43)
+    source = f"numpy {np.__version__}, float64"
+    cases = []
+
+    def add(name, inputs, outputs, **options):
+        case = {"name": name, "inputs": {k: array(v) for k, v in inputs.items()}}
+        cases.append({**case, "options": options, "outputs": {k: array(v) for k, v in outputs.items()}})
+
+    equations = {
+        "ij,jk->ik": [(2, 3), (3, 4)],
+        "bij,bjk->bik": [(2, 3, 4), (2, 4, 2)],
+        "ij,kj": [(2, 3), (4, 3)],
+        "ba": [(2, 3)],
+        "ii->": [(3, 3)],
+        "ii": [(3, 3)],
+        "ii->i": [(3, 3)],
+        "iij->j": [(3, 3, 2)],
+        "bij->bj": [(2, 3, 4)],
+        "i,j->ij": [(3,), (4,)],
+        "i,i->": [(4,), (4,)],
+        "bi,bi->b": [(2, 5), (2, 5)],
+        "ij,ij->ij": [(2, 3), (2, 3)],
+        "...ij,...jk->...ik": [(2, 3, 4), (5, 1, 4, 2)],
+        "...i->i...": [(2, 3, 4)],
+        "i...,i...": [(3, 2), (3, 2)],
+        "ij,jk,kl->il": [(2, 3), (3, 4), (4, 5)],
+        "ab,ac,ad->bcd": [(3, 2), (3, 4), (3, 2)],
+        "bqhd,bkhd->bhqk": [(2, 3, 2, 4), (2, 5, 2, 4)],
+        "ij,jk->ik ": [(1, 3), (3, 2)],
+        "ij,j->": [(2, 3), (3,)],
+        ",ij->ji": [(), (2, 3)],
+        "ij,ij->i": [(2, 3), (1, 3)],
+        "aab,bcc->ac": [(2, 2, 3), (3, 4, 4)],
+    }
+    for equation, shapes in equations.items():
+        operands = [random.normal(*shape) for shape in shapes]
+        inputs = {f"x{i}": operand for i, operand in enumerate(operands)}
+        add("einsum", inputs, {"y": np.einsum(equation.strip(), *operands)}, equation=equation)
+
+    for a, b in [((3,), (3,)), ((2, 3), (3, 4)), ((2, 3), (3,)), ((3,), (2, 3, 4)), ((2, 4, 3), (5, 3, 2)), ((), (2, 2))]:
+        a, b = random.normal(*a), random.normal(*b)
+        add("dot", {"a": a, "b": b}, {"y": np.dot(a, b)})
+        add("outer", {"a": a, "b": b}, {"y": np.outer(a, b)})
+    a, b = random.normal(2, 3, 4), random.normal(3, 4, 2)
+    for axes in (1, 2, 0):
+        left = a if axes else a[0, 0]
+        right = b.transpose(1, 0, 2) if axes == 1 else b
+        add("tensordot", {"a": left, "b": right}, {"y": np.tensordot(left, right, axes)}, axes=axes)
+    add("tensordot", {"a": a, "b": b}, {"y": np.tensordot(a, b, [[0, 2], [2, 1]])}, axes=[[0, 2], [2, 1]])
+    x = random.normal(2, 4, 3)
+    for offset in (0, 1, -2, 5, -5):
+        add("trace", {"x": x}, {"y": np.trace(x, offset, -2, -1)}, offset=offset)
+        add("diagonal", {"x": x}, {"y": np.diagonal(x, offset, -2, -1)}, offset=offset)
+    add("trace", {"x": x}, {"y": np.trace(x, 0, 0, 2)}, axes=[0, 2])
+
+    squares = [(0, 0), (1, 1), (2, 2), (3, 3), (7, 7), (17, 17), (2, 3, 3, 3), (0, 3, 3)]
+    for shape in squares:
+        n = shape[-1]
+        a = random.normal(*shape) + 2 * np.eye(n)
+        positive = a @ a.swapaxes(-1, -2) / max(n, 1) + np.eye(n)
+        symmetric = (a + a.swapaxes(-1, -2)) / 2
+        b = random.normal(*shape[:-1], 2)
+        add("cholesky", {"a": positive}, {"l": np.linalg.cholesky(positive)})
+        add("solve", {"a": a, "b": b}, {"x": np.linalg.solve(a, b)})
+        add("inverse", {"a": a}, {"y": np.linalg.inv(a)})
+        sign, logarithm = np.linalg.slogdet(a)
+        add("det", {"a": a}, {"y": np.linalg.det(a)})
+        add("slogDet", {"a": a}, {"sign": sign, "logAbsDet": logarithm})
+        if n > 0:
+            values, vectors = np.linalg.eigh(symmetric)
+            root = (vectors * np.exp(values)[..., None, :]) @ vectors.swapaxes(-1, -2)
+            add("eigh", {"a": symmetric}, {"values": values, "exponential": root})
+    vector = random.normal(4)
+    a = random.normal(4, 4) + 3 * np.eye(4)
+    add("solve", {"a": a, "b": vector}, {"x": np.linalg.solve(a, vector)})
+    many = random.normal(3, 4, 2)
+    add("solve", {"a": a, "b": many}, {"x": np.linalg.solve(np.broadcast_to(a, (3, 4, 4)), many)})
+    for name, singular in {"zeros": np.zeros((3, 3)), "rank one": np.outer([1.0, 2, 3], [4.0, 5, 6]), "row": np.diag([1.0, 0, 2])}.items():
+        add("det", {"a": singular}, {"y": np.array(0.0)}, note=name)
+    for shape in [(3, 3), (5, 3), (3, 5), (17, 4), (2, 4, 3), (2, 3, 4), (1, 4), (4, 1)]:
+        a = random.normal(*shape)
+        q, r = np.linalg.qr(a)
+        add("qr", {"a": a}, {"q": q, "r": r})  # numpy's signs: Householder's
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        polar = u @ vh  # unique where a has full rank
+        add("svd", {"a": a}, {"s": s, "polar": polar})
+        b = random.normal(*shape[:-1], 2)
+        solution = np.linalg.pinv(a) @ b
+        add("lstsq", {"a": a, "b": b}, {"x": solution})
+    hilbert = 1 / (np.arange(6)[:, None] + np.arange(6) + 1.0)
+    add("svd", {"a": hilbert}, {"s": np.linalg.svd(hilbert, compute_uv=False)})
+    x = random.normal(2, 4, 3)
+    for order in (1, -1, 2, -2, "inf", "-inf", "frobenius", "nuclear"):
+        given = {"inf": np.inf, "-inf": -np.inf, "frobenius": "fro", "nuclear": "nuc"}.get(order, order)
+        order = {"inf": "Infinity", "-inf": "-Infinity"}.get(order, order)
+        add("norm", {"x": x}, {"y": np.linalg.norm(x, given, (1, 2))}, order=order, axis=[1, 2])
+        add("norm", {"x": x}, {"y": np.linalg.norm(x, given, (2, 0), keepdims=True)}, order=order, axis=[2, 0], keepDims=True)
+    for order in (0, 1, -1, 2, -2, 3, 0.5, "inf", "-inf"):
+        given = {"inf": np.inf, "-inf": -np.inf}.get(order, order)
+        order = {"inf": "Infinity", "-inf": "-Infinity"}.get(order, order)
+        add("norm", {"x": x}, {"y": np.linalg.norm(x, given, 1)}, order=order, axis=1)
+    add("norm", {"x": x}, {"y": np.linalg.norm(x)})
+    add("norm", {"x": x[0]}, {"y": np.linalg.norm(x[0], 1)}, order=1)
+    write("numpy-linalg", source, cases)
+
+
+PARTS = {"keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

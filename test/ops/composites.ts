@@ -2,6 +2,7 @@
 import type { Tensor } from "../../src/graph/tensor.js";
 import * as ops from "../../src/ops/index.js";
 import type { Case, Input } from "./cases.js";
+import { linalgComposites } from "./composites/linalg.js";
 
 export interface Composite extends Omit<Case, "attributes"> {
   readonly build: (...operands: Tensor[]) => Tensor;
@@ -237,4 +238,5 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
   permutation: [{ inputs: [], build: () => ops.permutation(keyed, 150) }],
   foldIn: [{ inputs: [], build: () => ops.foldIn(keyed, 17) }],
   dropout: [{ inputs: [x35], build: (x) => ops.dropout(x!, 0.4, keyed, 3) }],
+  ...linalgComposites,
 };
