@@ -22,11 +22,11 @@ import {
 import { scalar } from "../ops/leaf.js";
 
 /** What `fit` takes as inputs or targets: one array, or one per input or output, by position or name. */
-export type DataArgument =
+export type DataArgument<N extends string = string> =
   | TensorData
   | readonly Tensor[]
   | readonly NDArray[]
-  | { readonly [name: string]: TensorData };
+  | { readonly [name in N]: TensorData };
 
 /** Arrays of one length, in the order of the model's names. */
 export interface Columns {

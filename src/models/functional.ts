@@ -19,16 +19,13 @@ import { cast, logicalAnd } from "../ops/index.js";
 import { layerPlaces, Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
 
-/** Options of `functional` beside the outputs. */
-export interface FunctionalOptions extends Pick<LayerOptions, "name" | "trainable"> {
-  readonly inputs: Ends;
-}
+/** Options of `functional` beside the ends. */
+export type FunctionalOptions = Pick<LayerOptions, "name" | "trainable">;
 
 /** Symbolic tensors by name, in order, or a single one. */
-export type Ends<N extends string = string> =
-  | SymbolicTensor
-  | readonly SymbolicTensor[]
-  | { readonly [name in N]: SymbolicTensor };
+export type Ends<N extends string = string> = UnnamedEnds | NamedEnds<N>;
+type UnnamedEnds = SymbolicTensor | readonly SymbolicTensor[];
+type NamedEnds<N extends string> = { readonly [name in N]: SymbolicTensor };
 
 /** Where a result comes from in a configuration: the number of a use and of its output; −1 − i is input i. */
 type Reference = readonly [use: number, output: number];
@@ -43,15 +40,15 @@ export interface GraphConfig {
 }
 
 /** A model whose layers form a graph: several inputs and outputs, shared layers, branches. */
-export class Functional<O extends string = string> extends Model<O> {
+export class Functional<O extends string = string, I extends string = string> extends Model<O, I> {
   static override readonly className = "Functional";
   static override readonly options = {};
   override readonly supportsMasking = true;
   override readonly hasNamedOutputs: boolean;
-  private readonly graph: Graph<O>;
+  private readonly graph: Graph<O, I>;
 
   constructor(
-    inputs: Ends,
+    inputs: Ends<I>,
     outputs: Ends<O>,
     options: LayerOptions = {},
     hasNamedOutputs = !isSymbolic(outputs) && !Array.isArray(outputs),
@@ -75,7 +72,7 @@ export class Functional<O extends string = string> extends Model<O> {
     return layerPlaces(this.graph.layers);
   }
 
-  override get inputNames(): readonly string[] {
+  override get inputNames(): readonly I[] {
     return this.graph.inputs.map(({ name }) => name);
   }
 
@@ -130,7 +127,7 @@ export class Functional<O extends string = string> extends Model<O> {
 
   /** Tensors in the order of the inputs, from one, a list or a record by name. */
   private arguments(x: LayerInput): readonly Tensor[] {
-    const names = this.inputNames;
+    const names: readonly string[] = this.inputNames;
     const given = isTensor(x) ? [x] : Array.isArray(x) ? (x as readonly Tensor[]) : undefined;
     if (given) {
       if (given.length === names.length) return given;
@@ -174,13 +171,13 @@ interface NamedEnd<N extends string = string> {
 }
 
 /** The uses of layers between inputs and outputs, each after those it depends on. */
-class Graph<O extends string> {
+class Graph<O extends string, I extends string> {
   readonly uses: readonly LayerUse[];
   readonly layers: readonly AnyLayer[];
 
   constructor(
     who: string,
-    readonly inputs: readonly NamedEnd[],
+    readonly inputs: readonly NamedEnd<I>[],
     readonly outputs: readonly NamedEnd<O>[],
   ) {
     this.uses = orderedUses(who, inputs, outputs);
@@ -382,13 +379,21 @@ function commonMask(masks: readonly (Tensor | undefined)[]): Tensor | undefined 
  *   outputs: { digit: layers.dense(10).apply(features), isEven: layers.dense(1).apply(features) },
  * });
  */
+export function functional<O extends string, I extends string>(
+  options: FunctionalOptions & { readonly inputs: NamedEnds<I>; readonly outputs: NamedEnds<O> },
+): Functional<O, I>;
 export function functional<O extends string>(
-  options: FunctionalOptions & { readonly outputs: { readonly [name in O]: SymbolicTensor } },
+  options: FunctionalOptions & { readonly inputs: UnnamedEnds; readonly outputs: NamedEnds<O> },
 ): Functional<O>;
+export function functional<I extends string>(
+  options: FunctionalOptions & { readonly inputs: NamedEnds<I>; readonly outputs: UnnamedEnds },
+): Functional<string, I>;
 export function functional(
-  options: FunctionalOptions & { readonly outputs: SymbolicTensor | readonly SymbolicTensor[] },
+  options: FunctionalOptions & { readonly inputs: Ends; readonly outputs: Ends },
 ): Functional;
-export function functional(options: FunctionalOptions & { readonly outputs: Ends }): Functional {
+export function functional(
+  options: FunctionalOptions & { readonly inputs: Ends; readonly outputs: Ends },
+): Functional {
   for (const end of ["inputs", "outputs"] as const) {
     if (options?.[end] !== undefined && options[end] !== null) continue;
     throw new ConfigError({

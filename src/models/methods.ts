@@ -10,7 +10,7 @@ import * as trainer from "./trainer.js";
 export type Predicted<O extends string> = string extends O ? Tensor : { readonly [name in O]: Tensor };
 
 declare module "./model.js" {
-  interface Model<O extends string = string> {
+  interface Model<O extends string = string, I extends string = string> {
     /**
      * Trains the model on data.
      *
@@ -18,14 +18,18 @@ declare module "./model.js" {
      * @throws {ConfigError} before `compile`, {DataError} for data that do not fit, {AbortedError} where the signal fired
      * @example const history = await model.fit(x, y, { epochs: 10, validationSplit: 0.1 })
      */
-    fit(x: DataArgument, y: DataArgument, options?: FitOptions): Promise<History>;
+    fit(x: DataArgument<I>, y: DataArgument<O>, options?: FitOptions): Promise<History>;
     /**
      * Loss and metrics on data, without training.
      *
      * @throws {ConfigError} before `compile`, {DataError} for data that do not fit
      * @example const { loss, accuracy } = await model.evaluate(test.images, test.labels)
      */
-    evaluate(x: DataArgument, y: DataArgument, options?: EvaluateOptions): Promise<Record<string, number>>;
+    evaluate(
+      x: DataArgument<I>,
+      y: DataArgument<O>,
+      options?: EvaluateOptions,
+    ): Promise<Record<string, number>>;
     /**
      * The model's outputs for data: one tensor, or a record of them where the outputs were named.
      *
@@ -33,8 +37,8 @@ declare module "./model.js" {
      * @example const probabilities = await model.predict(images)
      */
     predict<N extends string>(
-      this: Model<N>,
-      x: DataArgument,
+      this: Model<N, I>,
+      x: DataArgument<I>,
       options?: EvaluateOptions,
     ): Promise<Predicted<N>>;
   }

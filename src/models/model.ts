@@ -29,10 +29,10 @@ import { type SummaryOptions, summarize } from "./summary.js";
  *   }
  * }
  */
-export abstract class Model<O extends string = string> extends Layer<LayerInput> {
+export abstract class Model<O extends string = string, I extends string = string> extends Layer<LayerInput> {
   /** Names of the inputs, in the order `forward` takes them. */
-  get inputNames(): readonly string[] {
-    return ["input"];
+  get inputNames(): readonly I[] {
+    return ["input" as I];
   }
 
   /** Names of the outputs, in the order `forward` gives them. */

@@ -19,8 +19,8 @@ export const BATCH = 6; // 22 = 3 · 6 + 4: the last batch is short
 export const STEPS = Math.ceil(ROWS / BATCH);
 
 export interface HostileData {
-  readonly x: Record<string, Tensor>;
-  readonly y: Record<string, Tensor>;
+  readonly x: { readonly image: Tensor; readonly sequence: Tensor };
+  readonly y: { readonly kind: Tensor; readonly value: Tensor };
 }
 
 /** Bytes for the images, sequences of which some steps are masked (all zeros), labels and values. */
