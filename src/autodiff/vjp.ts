@@ -1,5 +1,5 @@
 import { isFloat } from "../base/dtype.js";
-import { ConfigError, ShapeError } from "../base/errors.js";
+import { GradientError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
@@ -15,7 +15,7 @@ import { scalar } from "../ops/leaf.js";
  * @param outputs float tensors
  * @param targets nodes of the graph behind the outputs
  * @param seeds one gradient per output, of its shape; default: ones
- * @throws {ConfigError} where the path to a target crosses an operation without derivative
+ * @throws {GradientError} where the path to a target crosses an operation without derivative
  */
 export function vjp(
   outputs: readonly Tensor[],
@@ -67,7 +67,7 @@ function pull(
 ): void {
   const { primitive } = node;
   if (!primitive.vjp) {
-    throw new ConfigError({
+    throw new GradientError({
       who: primitive.name,
       expected: "an operation with a derivative",
       received: `a gradient for ${primitive.name}, which has none${primitive.noGradient ? `: ${primitive.noGradient}` : ""}`,

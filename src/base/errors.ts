@@ -46,6 +46,10 @@ export class DTypeError extends MyelinError {
 export class ConfigError extends MyelinError {
   override readonly name: string = "ConfigError"; // survives minifiers
 }
+/** A derivative that does not exist: on the way stands an operation whose result jumps or stays, like a comparison. */
+export class GradientError extends MyelinError {
+  override readonly name: string = "GradientError"; // survives minifiers
+}
 /** A file or byte stream that is not what it claims to be. */
 export class FormatError extends MyelinError {
   override readonly name: string = "FormatError"; // survives minifiers

@@ -1,3 +1,4 @@
+import { obstacle } from "../autodiff/obstacle.js";
 import { vjp } from "../autodiff/vjp.js";
 import { type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
@@ -13,6 +14,7 @@ import type { Variable } from "./variable.js";
  * The derivative of a scalar function with respect to its first argument (a tensor, or tensors nested in arrays and
  * records).
  *
+ * @throws {GradientError} where every way to the value crosses an operation without a derivative, as in an accuracy
  * @example grad((x) => sum(square(x)))(tensor([1, 2])) // [2, 4]
  */
 export function grad<X extends Tree<Tensor>, A extends readonly unknown[]>(
@@ -28,6 +30,7 @@ export function grad<X extends Tree<Tensor>, A extends readonly unknown[]>(
       checkLoss("grad", value);
       const targets = flatten(inner, isTensor).leaves;
       const gradients = vjp([value], targets);
+      checkReached("grad", value, targets, gradients);
       let next = 0;
       return mapTree<Tensor, Tensor>(
         inner,
@@ -49,6 +52,7 @@ export interface ValueAndGradients<R> {
  * or array whose first tensor (`loss` in a record) is the scalar to differentiate.
  *
  * @throws {ConfigError} where no variable takes part in the value
+ * @throws {GradientError} where they do, but only through operations without a derivative, as in an accuracy
  * @example const { value, gradients } = valueAndGrad((x, y) => loss(model(x), y), weights)(x, y)
  */
 export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor>>(
@@ -63,6 +67,7 @@ export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor
       const loss = lossOf(value);
       checkLoss("valueAndGrad", loss);
       const gradients = vjp([loss], targets);
+      checkReached("valueAndGrad", loss, targets, gradients);
       if (variables.length > 0 && gradients.every((g) => g === null)) {
         throw new ConfigError({
           who: "valueAndGrad",
@@ -73,6 +78,18 @@ export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor
       }
       return { value, gradients: gradients.map((g, i) => g ?? zeros(targets[i]!.shape, targets[i]!.dtype)) };
     });
+}
+
+/** A value that depends on its targets, though no derivative reaches any of them, would silently train nothing. */
+function checkReached(
+  who: string,
+  value: Tensor,
+  targets: readonly Tensor[],
+  gradients: readonly (Tensor | null)[],
+): void {
+  if (gradients.some((gradient) => gradient !== null)) return;
+  const error = obstacle(who, [value], targets);
+  if (error) throw error;
 }
 
 function lossOf(value: Tree<Tensor>): Tensor {

@@ -4,7 +4,7 @@ import { cast } from "./cast.js";
 import { binary, unary } from "./define.js";
 import { toTensors } from "./leaf.js";
 
-const logical = { noGradient: "logic has no derivative" } as const;
+const logical = { noGradient: "logic and bits know no values in between" } as const;
 
 const and = binary("and", { policy: "integer", reference: (a, b) => a & b, ...logical });
 const or = binary("or", { policy: "integer", reference: (a, b) => a | b, ...logical });

@@ -17,7 +17,7 @@ export const trunc = unary("trunc", { reference: Math.trunc, ...flat });
 /** Quotient rounded down; integer division by 0 gives 0. @example floorDiv(tensor([-7], { dtype: "int32" }), 2) // [-4] */
 export const floorDiv = binary("floorDiv", {
   reference: (a, b) => Math.floor(a / b),
-  noGradient: "a rounded quotient is constant almost everywhere",
+  noGradient: "a rounded quotient is constant almost everywhere; div has a derivative",
 });
 
 /** Remainder with the sign of the divisor, as in Python. @example mod(tensor([-7]), 3) // [2] */

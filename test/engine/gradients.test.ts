@@ -6,12 +6,15 @@ import {
   ConfigError,
   cast,
   DTypeError,
+  equal,
   exp,
   floorDiv,
+  GradientError,
   grad,
   greater,
   jit,
   matmul,
+  mean,
   mul,
   pow,
   ShapeError,
@@ -215,8 +218,8 @@ describe("a derivative is refused", () => {
 
   it("where it crosses an operation without one, by name", () => {
     const through = (a: Tensor) => sum(floorDiv(mul(a, 3), 2));
-    const error = thrownBy(() => grad(through)(x())) as ConfigError;
-    expect(error).toBeInstanceOf(ConfigError);
+    const error = thrownBy(() => grad(through)(x())) as GradientError;
+    expect(error).toBeInstanceOf(GradientError);
     expect(error).toMatchObject({ who: "floorDiv", expected: "an operation with a derivative" });
     expect(error.received).toMatch(/floorDiv.*constant almost everywhere/);
     expect(error.fix).toMatch(/stopGradient/);
@@ -227,5 +230,30 @@ describe("a derivative is refused", () => {
     expect(grad(before)(x()).arraySync()).toEqual([2, 3]);
     expect(grad(behind)(x()).arraySync()).toEqual([2, 3]);
     expect(grad(whole)(x()).arraySync()).toEqual([0, 1]); // an integer on the way ends it as well
+  });
+
+  it("for an accuracy, with the reason and the losses to use", () => {
+    const labels = tensor([1], { dtype: "int32" });
+    const accuracy = (logits: Tensor) => mean(cast(equal(argMax(logits, -1), labels), "float32"));
+    const error = thrownBy(() => grad(accuracy)(tensor([[1, 2]]))) as GradientError;
+    expect(error).toBeInstanceOf(GradientError);
+    expect(error).toMatchObject({ who: "grad", expected: "a value with a derivative" });
+    expect(error.received).toMatch(/only through argMax: an index is constant almost everywhere/);
+    expect(error.fix).toMatch(/accuracy.*sparseCrossEntropy of the logits/s);
+    const w = variable(tensor([[1, 2]]));
+    expect(() => valueAndGrad(() => accuracy(w.value), [w])()).toThrow(GradientError);
+    expect(() => grad((a: Tensor) => sum(where(greater(a, 0), 1, 0)))(x())).toThrow(/greater.*comparison/s);
+  });
+
+  it("for a value behind stopGradient and behind whole numbers, in their own words", () => {
+    expect(() => grad((a: Tensor) => sum(stopGradient(a)))(x())).toThrow(/stopGradient: it ends/);
+    const whole = (a: Tensor) => sum(cast(cast(a, "int32"), "float32"));
+    expect(() => grad(whole)(x())).toThrow(/cast: its result is int32/);
+  });
+
+  it("only where no other way leads through", () => {
+    // relu in other words: the comparison chooses, the product carries
+    const hinge = (a: Tensor) => sum(mul(a, cast(greater(a, 1.7), "float32")));
+    expect(grad(hinge)(x()).arraySync()).toEqual([0, 1]);
   });
 });
