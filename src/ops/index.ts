@@ -35,10 +35,27 @@ export {
   linspace,
 } from "./create.js";
 export { type CumulativeOptions, cumSum } from "./cumulative.js";
+export {
+  bernoulli,
+  beta,
+  type CategoricalOptions,
+  categorical,
+  dirichlet,
+  type ExponentialOptions,
+  exponential,
+  type GammaOptions,
+  type GumbelOptions,
+  gamma,
+  gumbel,
+  type RandomIntOptions,
+  randomInt,
+} from "./distributions.js";
+export { dropout, dropoutMask } from "./dropout.js";
 export { einsum } from "./einsum.js";
 export { exp, expm1, log, log1p, pow } from "./exponential.js";
 export { stopGradient } from "./identity.js";
 export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
+export { foldIn, type Key, randomBits, splitKey } from "./key.js";
 export { type DiagonalOptions, diagonal } from "./linalg/diagonal.js";
 export { dot, outer, tensordot, trace } from "./linalg/products.js";
 export {
@@ -80,19 +97,12 @@ export {
   softmax,
   sparseCrossEntropy,
 } from "./nn.js";
+export { permutation, permutedIndex, shuffle } from "./permutation.js";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool.js";
 export {
-  bernoulli,
   type DrawOptions,
-  dropout,
-  dropoutMask,
-  foldIn,
-  type Key,
   type NormalOptions,
   normal,
-  permutation,
-  permutedIndex,
-  randomBits,
   truncatedNormal,
   type UniformOptions,
   uniform,

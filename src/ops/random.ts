@@ -1,37 +1,15 @@
-/**
- * Random numbers as functions of a counter: an element depends on (key, stream, index) only, so the same key gives the
- * same numbers on every backend, and a mask needed again is computed again instead of being stored.
- *
- * A key is an int32 scalar, a number or a tensor. Draws that must not be related need keys that differ: derive them
- * with `foldIn`.
- */
-
+/** Uniform and normal numbers: functions of (key, stream, index), see key.ts. */
 import { type DType, isFloat } from "../base/dtype.js";
-import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
+import { DTypeError } from "../base/errors.js";
 import * as prng from "../base/prng.js";
-import { checkShape, formatShape, type Shape } from "../base/shape.js";
+import { checkShape, type Shape } from "../base/shape.js";
 import { isTensor, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { add, mul, neg, sqrt, square, sub } from "./arithmetic.js";
 import { cast } from "./cast.js";
-import { where } from "./choice.js";
-import { greaterEqual, less } from "./comparison.js";
-import { toFloat } from "./convert.js";
 import { applyElementwise, elementwise, inferElementwise } from "./define.js";
 import { log } from "./exponential.js";
-import { scalar } from "./leaf.js";
-import { iota, linearIndex } from "./movement.js";
+import { type Key, randomBits, toKey } from "./key.js";
 import { cos } from "./trigonometry.js";
-
-const noGradient =
-  "random bits do not depend on anything continuous; differentiate with respect to mean and scale";
-
-const randomBitsPrimitive = elementwise(
-  "randomBits",
-  3,
-  { noGradient },
-  ([key, stream, index]) => prng.randomBits(key!, stream!, index!),
-  { opcode: () => "randomBits.i" },
-);
 
 const unitFloatPrimitive = elementwise("unitFloat", 1, {}, ([bits]) => prng.unitFloat(bits!), {
   opcode: () => "unitFloat.i",
@@ -39,56 +17,10 @@ const unitFloatPrimitive = elementwise("unitFloat", 1, {}, ([bits]) => prng.unit
   infer: (inputs) => inferElementwise("unitFloat", 1, inputs, "float32"),
 });
 
-const permutedIndexPrimitive = elementwise(
-  "permutedIndex",
-  3,
-  { noGradient },
-  ([key, position, n]) => prng.permutedIndex(key!, position!, n!),
-  { opcode: () => "permutedIndex.i" },
-);
-
-/** A key of randomness: an int32 scalar. */
-export type Key = number | Tensor;
-
-/**
- * 32 random bits for each element, as int32: word 0 of Philox2x32-10 with counter (row-major index, stream).
- *
- * @param stream a second counter, for several draws or steps under one key; an int32 scalar
- * @throws {ConfigError} for a key that is no integer
- * @example randomBits(42, [2, 3])
- */
-export function randomBits(key: Key, shape: Shape, stream: Key = 0): Tensor {
-  checkShape("randomBits", shape);
-  const counter = linearIndex(shape);
-  return applyElementwise(
-    randomBitsPrimitive,
-    [toKey("randomBits", key), toKey("randomBits", stream), counter],
-    "integer",
-  );
-}
-
 /** Numbers uniform in [0, 1): the upper 24 of 32 random bits. @example unitFloat(randomBits(42, [3])) */
 export function unitFloat(bits: Tensor): Tensor {
   return applyElementwise(unitFloatPrimitive, [bits], "integer");
 }
-
-/**
- * A new key from a key and a word (a step number, a layer's number): the same as `foldIn` on plain numbers, but
- * computed in the graph, so that the word may be a run-time value.
- *
- * @throws {ConfigError} for a key or word that is no integer
- * @example uniform(foldIn(key, step), [3])
- */
-export function foldIn(key: Key, word: Key): Tensor {
-  return applyElementwise(
-    randomBitsPrimitive,
-    [toKey("foldIn", key), scalar(foldInStream, "int32"), toKey("foldIn", word)],
-    "integer",
-  );
-}
-
-/** The stream `foldIn` of base/prng.ts draws from; a test holds the two together. */
-const foldInStream = 0x5bf03635;
 
 /** Options all distributions share. */
 export interface DrawOptions {
@@ -177,95 +109,13 @@ function centralErfInverse(x: Tensor): Tensor {
   return mul(polynomial, x);
 }
 
-/**
- * true with the given probability, as bool.
- *
- * @param probability a number or a tensor that broadcasts to the shape; 0.5 by default
- * @throws {ConfigError} for a key that is no integer, or a probability that is a number outside 0 … 1
- * @example bernoulli(42, [10], { probability: 0.3 })
- */
-export function bernoulli(
+/** Uniform numbers in [0, 1) of the wanted float dtype. */
+export function draw(
+  who: string,
   key: Key,
   shape: Shape,
-  options: { readonly probability?: TensorLike; readonly stream?: Key } = {},
+  { dtype = "float32", stream = 0 }: DrawOptions,
 ): Tensor {
-  const { probability = 0.5 } = options;
-  if (typeof probability === "number" && !(probability >= 0 && probability <= 1)) {
-    throw new ConfigError({
-      who: "bernoulli",
-      expected: "a probability from 0 to 1",
-      received: String(probability),
-    });
-  }
-  return less(draw("bernoulli", key, shape, options), probability);
-}
-
-/**
- * The numbers 0 … n − 1 in random order, as int32: `permutedIndex(key, [0, 1, …, n − 1], n)`.
- *
- * Shape `[n]`.
- * @throws {ConfigError} for a key that is no integer
- * @example gather(rows, permutation(42, 100))
- */
-export function permutation(key: Key, n: number): Tensor {
-  checkShape("permutation", [n]);
-  return permutedIndex(key, iota([n]), n);
-}
-
-/**
- * Where a random order of 0 … n − 1 has its entry number `position`: any part of the order without making the whole.
- *
- * @param position int32, from 0 to n − 1 (elsewhere the result means nothing)
- * @throws {ConfigError} for a key that is no integer
- * @example permutedIndex(key, add(arange(batch), cursor), n) // the rows of the next batch
- */
-export function permutedIndex(key: Key, position: Tensor, n: Key): Tensor {
-  return applyElementwise(
-    permutedIndexPrimitive,
-    [toKey("permutedIndex", key), position, toKey("permutedIndex", n)],
-    "integer",
-  );
-}
-
-/**
- * Which elements dropout keeps, as bool: each with probability 1 − rate.
- *
- * @param stream usually the step number, so that one key serves the whole training; an int32 scalar
- * @throws {ConfigError} where `rate` is not in [0, 1)
- * @example dropoutMask(key, [batch, 1, channels], 0.2, step) // drops whole feature maps
- */
-export function dropoutMask(key: Key, shape: Shape, rate: number, stream: Key = 0): Tensor {
-  checkRate(rate);
-  return greaterEqual(draw("dropout", key, shape, { stream }), rate);
-}
-
-/**
- * Elements set to 0 with probability `rate`, the others scaled by `1 / (1 − rate)`, so that the mean stays.
- *
- * The mask is a function of (key, stream, index): the backward pass computes it again, nothing is stored.
- * Shape: same as `x`. Dtype: float.
- * @param stream usually the step number; an int32 scalar
- * @throws {ConfigError} where `rate` is not in [0, 1)
- * @example dropout(x, 0.5, key, step)
- */
-export function dropout(x: Tensor, rate: number, key: Key, stream: Key = 0): Tensor {
-  checkRate(rate);
-  const float = toFloat("dropout", x);
-  if (rate === 0) return float;
-  return where(dropoutMask(key, float.shape, rate, stream), mul(float, 1 / (1 - rate)), 0);
-}
-
-function checkRate(rate: number): void {
-  if (rate >= 0 && rate < 1) return;
-  throw new ConfigError({
-    who: "dropout",
-    expected: "a rate of at least 0 and below 1",
-    received: String(rate),
-  });
-}
-
-/** Uniform numbers in [0, 1) of the wanted float dtype. */
-function draw(who: string, key: Key, shape: Shape, { dtype = "float32", stream = 0 }: DrawOptions): Tensor {
   checkShape(who, shape);
   if (!isFloat(dtype)) {
     throw new DTypeError({
@@ -281,26 +131,4 @@ function draw(who: string, key: Key, shape: Shape, { dtype = "float32", stream =
 function scaled(standard: Tensor, { mean = 0, standardDeviation = 1 }: NormalOptions): Tensor {
   const stretched = standardDeviation === 1 ? standard : mul(standard, standardDeviation);
   return mean === 0 ? stretched : add(stretched, mean);
-}
-
-/** A key as an int32 scalar; integers beyond 32 bits are hashed, so that a time stamp makes a good seed. */
-export function toKey(who: string, key: Key): Tensor {
-  if (!isTensor(key)) {
-    if (!Number.isSafeInteger(key)) {
-      throw new ConfigError({ who, expected: "a key that is an integer", received: String(key) });
-    }
-    const low = key | 0;
-    return scalar(low === key ? low : prng.foldIn(low, Math.floor(key / 2 ** 32)), "int32");
-  }
-  if (isFloat(key.dtype)) {
-    throw new DTypeError({ who, expected: "a key of dtype int32", received: `dtype ${key.dtype}` });
-  }
-  if (key.rank !== 0) {
-    throw new ShapeError({
-      who,
-      expected: "a key that is a scalar",
-      received: `shape ${formatShape(key.shape)}`,
-    });
-  }
-  return cast(key, "int32");
 }

@@ -769,7 +769,65 @@ def linalg_cases():
     write("numpy-linalg", source, cases)
 
 
-PARTS = {"keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases}
+def philox(key, stream, index):
+    """Word 0 of Philox2x32-10, counter (index, stream), as int32."""
+    word = np.uint64(0xFFFFFFFF)
+    low, high = np.asarray(index, np.int64).astype(np.uint64) & word, np.uint64(stream & 0xFFFFFFFF)
+    key = key & 0xFFFFFFFF
+    for _ in range(10):
+        product = low * np.uint64(0xD256D193)
+        low, high = (product >> np.uint64(32)) ^ np.uint64(key) ^ high, product & word
+        key = (key + 0x9E3779B9) & 0xFFFFFFFF
+    return low.astype(np.uint32).astype(np.int32)
+
+
+def random_cases():
+    """The draws of Myelin written down a second time, from the definitions in its documentation, in float64."""
+    cases = []
+    count = 40
+    position = np.arange(count)
+
+    def unit(key, stream=0):
+        return (philox(key, stream, position).astype(np.uint32) >> 8) * 2.0**-24
+
+    def normal(key):
+        return np.sqrt(-2 * np.log(1 - unit(key))) * np.cos(2 * np.pi * unit(key, 0x3C6EF372))
+
+    def split(key, n):
+        return philox(key, 0x2545F491, np.arange(n))
+
+    def gamma(key, alpha):
+        keys = [int(k) for k in split(key, 13)]
+        d = alpha + (alpha < 1) - 1 / 3
+        sample = np.full(count, np.nan)
+        for i in range(6):
+            x, u = normal(keys[2 * i]), 1 - unit(keys[2 * i + 1])
+            v = (1 + x / (3 * np.sqrt(d))) ** 3
+            with np.errstate(invalid="ignore"):
+                accepted = (v > 0) & (np.log(u) < x * x / 2 + d * (1 - v + np.log(v)))
+            sample = np.where(np.isnan(sample) & accepted, d * v, sample)
+        assert not np.isnan(sample).any()
+        return sample * (1 - unit(keys[12])) ** (1 / alpha) if alpha < 1 else sample
+
+    for key in (42, -7):
+        draws = {
+            "randomBits": philox(key, 7, position),
+            "splitKey": split(key, count),
+            "uniform": unit(key),
+            "normal": normal(key),
+            "exponential": -np.log(1 - unit(key)),
+            "gumbel": -np.log(np.maximum(-np.log(1 - unit(key)), 2.0**-25)),
+            "randomInt": philox(key, 0, position) % 1000,  # none of these words is drawn again
+            "gamma": gamma(key, 2.5),
+            "smallGamma": gamma(key, 0.3),
+        }
+        for name, output in draws.items():
+            cases.append({"name": name, "key": key, "shape": [count], "output": array(output)})
+        cases.append({"name": "foldIn", "key": key, "shape": [], "output": array(philox(key, 0x5BF03635, np.array(123)))})
+    write("numpy-random", f"numpy {np.__version__}, float64", cases)
+
+
+PARTS = {"keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "random": random_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

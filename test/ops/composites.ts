@@ -235,6 +235,41 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
   ],
   truncatedNormal: [{ inputs: [], build: () => ops.truncatedNormal(keyed, [150]), absolute: 1e-5 }],
   bernoulli: [{ inputs: [], build: () => ops.bernoulli(keyed, [150], { probability: 0.3 }) }],
+  exponential: [{ inputs: [positive], build: (rate) => ops.exponential(keyed, [3, 5], { rate: rate! }) }],
+  gumbel: [{ inputs: [x35], build: (x) => ops.gumbel(keyed, [3, 5], { location: x!, scale: 0.7 }) }],
+  categorical: [
+    { inputs: [x35], build: (x) => ops.categorical(keyed, x!) },
+    { inputs: [x35], build: (x) => ops.categorical(keyed, x!, { samples: 4 }) },
+  ],
+  gamma: [
+    { name: "of rates", inputs: [positive], build: (rate) => ops.gamma(keyed, [3, 5], 1.7, { rate: rate! }) },
+    {
+      name: "of concentrations",
+      inputs: [positive],
+      build: (alpha) => ops.gamma(keyed, [4, 3, 5], alpha!),
+      differentiable: false,
+      relative: 1e-4,
+    },
+  ],
+  beta: [
+    {
+      inputs: [positive],
+      build: (a) => ops.beta(keyed, [3, 5], a!, 2),
+      differentiable: false,
+      relative: 1e-4,
+    },
+  ],
+  dirichlet: [
+    {
+      inputs: [positive],
+      build: (a) => ops.dirichlet(keyed, [3, 5], a!),
+      differentiable: false,
+      relative: 1e-4,
+    },
+  ],
+  randomInt: [{ inputs: [], build: () => ops.randomInt(keyed, [150], { min: -3, max: 12 }) }],
+  splitKey: [{ inputs: [], build: () => ops.stack(ops.splitKey(keyed, 5)) }],
+  shuffle: [{ inputs: [x35], build: (x) => ops.shuffle(keyed, x!, 1) }],
   permutation: [{ inputs: [], build: () => ops.permutation(keyed, 150) }],
   foldIn: [{ inputs: [], build: () => ops.foldIn(keyed, 17) }],
   dropout: [{ inputs: [x35], build: (x) => ops.dropout(x!, 0.4, keyed, 3) }],

@@ -11,6 +11,7 @@ export const randomCases: Readonly<Record<string, readonly Case[]>> = {
     relative: 0,
     absolute: 0,
   }),
+  rejected: elementwise(1),
   permutedIndex: [1, 2, 5, 16, 17, 1000, 65537].map((n) => ({
     name: `n = ${n}`,
     inputs: [
