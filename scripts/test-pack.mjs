@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -36,16 +37,11 @@ import { layers, sequential } from "myelin";
 export const model = sequential([layers.dense(1, { inputShape: [2] })]);
 `;
 
-const strictConsumer = {
-  compilerOptions: {
-    target: "es2023",
-    module: "nodenext",
-    lib: ["es2023", "dom", "esnext.disposable"],
-    types: [],
-    strict: true,
-    noEmit: true,
-  },
-  files: ["typed.ts"],
+// A page's project, with the libraries that come by default, and one for Node, with the types of Node alone.
+const strict = { target: "es2022", module: "nodenext", strict: true, noEmit: true };
+const consumers = {
+  page: { compilerOptions: { ...strict, types: [] }, files: ["typed.ts"] },
+  node: { compilerOptions: { ...strict, lib: ["es2022"], types: ["node"] }, files: ["typed.ts"] },
 };
 
 function execute(program, args, cwd) {
@@ -87,11 +83,18 @@ try {
   writeFileSync(join(user, "train.js"), training);
   const output = execute(process.execPath, ["train.js"], user);
 
-  // The declarations stand on their own: no @types/node, no `skipLibCheck`.
+  // The declarations stand without `skipLibCheck`.
   writeFileSync(join(user, "typed.ts"), typed);
-  writeFileSync(join(user, "tsconfig.json"), JSON.stringify(strictConsumer));
-  const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  execute(process.execPath, [join(typescript, "bin", "tsc"), "-p", "."], user);
+  const { resolve } = createRequire(import.meta.url);
+  const typescript = dirname(resolve("typescript/package.json"));
+  for (const name of ["@types/node", "undici-types"]) {
+    const source = dirname(resolve(`${name}/package.json`));
+    cpSync(source, join(user, "node_modules", name), { recursive: true });
+  }
+  for (const [name, configuration] of Object.entries(consumers)) {
+    writeFileSync(join(user, `tsconfig.${name}.json`), JSON.stringify(configuration));
+    execute(process.execPath, [join(typescript, "bin", "tsc"), "-p", `tsconfig.${name}.json`], user);
+  }
 
   const size = kibibytes(readFileSync(join(folder, tarball)).length);
   console.log(`package: ${tarball}, ${size}; ${output.trim()}`);

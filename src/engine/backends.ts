@@ -4,7 +4,7 @@ import type { Backend } from "../backends/backend.js";
 import { describeAbsence, loadAddon } from "../backends/cpu/addon.js";
 import { NativeBackend } from "../backends/cpu/native.js";
 import { createWasm, prepareWasm } from "../backends/cpu/wasm.js";
-import type { WasmVariant } from "../backends/cpu/wasmModule.js";
+import type { WasmVariant } from "../backends/cpu/wasmVariant.js";
 import { NullBackend } from "../backends/null/null.js";
 import { ReferenceBackend } from "../backends/reference/reference.js";
 import { BackendError, ConfigError, MyelinError, unknownName } from "../base/errors.js";

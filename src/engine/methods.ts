@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Chain methods of tensors, attached in one place: `a.add(b)` beside `add(a, b)`, and reading values. */
 import type { DType, TypedArrayOf } from "../base/dtype.js";
 import { BackendError, ShapeError } from "../base/errors.js";

@@ -16,9 +16,10 @@ import { encode, type KernelNames } from "./encode.js";
 import { faultOf, HostCalls, rejectedProgram } from "./runs.js";
 import { WasmEngine } from "./wasmEngine.js";
 import { SMALL, type WasmMemory, type WasmStorage } from "./wasmMemory.js";
-import { fetchModule, moduleOf, type WasmVariant, wasmVariants, whyNot } from "./wasmModule.js";
+import { fetchModule, moduleOf, whyNot } from "./wasmModule.js";
 import type { Segment } from "./wasmRunner.js";
 import { fasterOf } from "./wasmTiming.js";
+import { type WasmVariant, wasmVariants } from "./wasmVariant.js";
 import { countCores, isPage } from "./wasmWorkers.js";
 
 export interface WasmOptions {

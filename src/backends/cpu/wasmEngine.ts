@@ -1,8 +1,9 @@
 /** An instance of a WASM module with its memory and threads, and the order in which programs run on it. */
 
 import { WasmMemory } from "./wasmMemory.js";
-import type { WasmExports, WasmVariant } from "./wasmModule.js";
+import type { WasmExports } from "./wasmModule.js";
 import { DriverRunner, failedRun, type Runner, type Segment, SliceRunner } from "./wasmRunner.js";
+import type { WasmVariant } from "./wasmVariant.js";
 import { countCores, mayBlock, startWorker, type WorkerTask } from "./wasmWorkers.js";
 
 /** Pages of 64 KiB at the start: room for the stack, the data and a few tensors. Untouched pages cost nothing. */

@@ -4,14 +4,7 @@
  * Browsers load this file, so nothing is imported from Node; what it needs it takes from `process.getBuiltinModule`.
  */
 
-/**
- * - `simd`: one thread, memory of its own; for pages without cross-origin isolation
- * - `threads`: shared memory, workers
- * - `relaxed`: the same with relaxed SIMD (fused multiply-add)
- */
-export type WasmVariant = "simd" | "threads" | "relaxed";
-
-export const wasmVariants: readonly WasmVariant[] = ["relaxed", "threads", "simd"];
+import type { WasmVariant } from "./wasmVariant.js";
 
 /** The exports of the modules (cpp/bindings/wasm.cc). Addresses come as int32: `>>> 0`. */
 export interface WasmExports {
