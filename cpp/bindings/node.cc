@@ -8,7 +8,7 @@
 #include "runtime/cores.native.h"
 #include "runtime/dispatch.h"
 #include "runtime/engine.native.h"
-#include "runtime/measure.native.h"
+#include "runtime/measure.h"
 #include "runtime/pool.native.h"
 
 struct State {
@@ -100,19 +100,32 @@ static const char* checkRun(const Executable* program, const Addresses* addresse
   return nullptr;
 }
 
-// runSync(handle, bindings, steps, resume, result)
+// The last argument of a run that is measured.
+static bool readProfile(napi_env env, napi_value value, RunOptions* options) {
+  Addresses memory;
+  if (!readFloat64Array(env, value, &memory)) return false;
+  options->profile = (double*)memory.data;
+  options->profileLength = (int64_t)memory.length;
+  return true;
+}
+
+// runSync(handle, bindings, steps, resume, result, profile?)
 static napi_value runSync(napi_env env, napi_callback_info info) {
-  size_t count = 5;
-  napi_value arguments[5];
+  size_t count = 6;
+  napi_value arguments[6];
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   Addresses addresses;
   Words words;
   RunOptions options = {};
-  bool isRead = count == 5 && readFloat64Array(env, arguments[1], &addresses) &&
+  bool isRead = count >= 5 && readFloat64Array(env, arguments[1], &addresses) &&
                 napi_get_value_int64(env, arguments[2], &options.steps) == napi_ok &&
                 napi_get_value_int32(env, arguments[3], &options.resume) == napi_ok &&
-                readInt32Array(env, arguments[4], &words);
-  if (!isRead) return throwTypeError(env, "runSync(handle, bindings: Float64Array, steps, resume, result: Int32Array)");
+                readInt32Array(env, arguments[4], &words) &&
+                (count == 5 || readProfile(env, arguments[5], &options));
+  if (!isRead) {
+    return throwTypeError(
+        env, "runSync(handle, bindings: Float64Array, steps, resume, result: Int32Array, profile?: Float64Array)");
+  }
   Executable* program = findProgram(readHandle(env, arguments[0]), stateOf(env));
   if (const char* why = checkRun(program, &addresses, &words)) return throwError(env, why);
   uint8_t* few[FEW_BINDINGS];
@@ -169,32 +182,34 @@ static void complete(napi_env env, napi_value, void*, void* data) {
   freeRun(run);
 }
 
-static napi_ref keep(napi_env env, napi_value result, napi_value stop) {
+static napi_ref keep(napi_env env, napi_value result, napi_value stop, napi_value profile) {
   napi_value kept;
   napi_ref reference;
-  napi_create_array_with_length(env, 2, &kept);
+  napi_create_array_with_length(env, profile ? 3 : 2, &kept);
   napi_set_element(env, kept, 0, result);
   napi_set_element(env, kept, 1, stop);
+  if (profile) napi_set_element(env, kept, 2, profile);
   napi_create_reference(env, kept, 1, &reference);
   return reference;
 }
 
-// run(handle, bindings, steps, budgetMs, stop, resume, result)
+// run(handle, bindings, steps, budgetMs, stop, resume, result, profile?)
 static napi_value run(napi_env env, napi_callback_info info) {
-  size_t count = 7;
-  napi_value arguments[7], promise;
+  size_t count = 8;
+  napi_value arguments[8], promise;
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   Addresses addresses;
   Words stop, words;
   RunOptions options = {};
-  bool isRead = count == 7 && readFloat64Array(env, arguments[1], &addresses) &&
+  bool isRead = count >= 7 && readFloat64Array(env, arguments[1], &addresses) &&
                 napi_get_value_int64(env, arguments[2], &options.steps) == napi_ok &&
                 readNumber(env, arguments[3], &options.budget) && readInt32Array(env, arguments[4], &stop) &&
                 stop.length > 0 && napi_get_value_int32(env, arguments[5], &options.resume) == napi_ok &&
-                readInt32Array(env, arguments[6], &words);
+                readInt32Array(env, arguments[6], &words) && (count == 7 || readProfile(env, arguments[7], &options));
   if (!isRead) {
-    return throwTypeError(
-        env, "run(handle, bindings: Float64Array, steps, budgetMs, stop: Int32Array, resume, result: Int32Array)");
+    return throwTypeError(env,
+                          "run(handle, bindings: Float64Array, steps, budgetMs, stop: Int32Array, resume, "
+                          "result: Int32Array, profile?: Float64Array)");
   }
   State* state = stateOf(env);
   Executable* program = findProgram(readHandle(env, arguments[0]), state);
@@ -212,7 +227,7 @@ static napi_value run(napi_env env, napi_callback_info info) {
   node->job.options = options;
   node->job.whenDone = whenDone;
   node->job.owner = state;
-  node->kept = keep(env, arguments[6], arguments[4]);
+  node->kept = keep(env, arguments[6], arguments[4], count > 7 ? arguments[7] : nullptr);
   napi_create_promise(env, &node->promise, &promise);
   if (state->pending++ == 0) napi_ref_threadsafe_function(env, state->completions);
   if (!submitJob(&node->job)) {
@@ -380,26 +395,38 @@ static napi_value configure(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// peak(threads, seconds), bandwidth(threads, seconds): FLOP/s and bytes/s of this machine, measured now.
-static napi_value measure(napi_env env, napi_callback_info info, bool isBandwidth) {
+struct Measurement {
+  int32_t threads;
+  double seconds, rate;
+  MeasuredRate what;
+};
+
+static void measureEngine(void* argument) {
+  Measurement* m = (Measurement*)argument;
+  m->rate = measureRate(engineTeam(), engineKernels(), m->threads, m->seconds, m->what);
+}
+
+// peak(threads, seconds), bandwidth(threads, seconds), cacheBandwidth(threads, seconds): FLOP/s and bytes/s of this
+// machine, measured now.
+static napi_value measure(napi_env env, napi_callback_info info, MeasuredRate what) {
   size_t count = 2;
   napi_value arguments[2];
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   if (!ensureEngine(env)) return nullptr;
   Measurement measurement = {};
-  double threads, seconds;
-  if (!readNumber(env, arguments[0], &threads) || !readNumber(env, arguments[1], &seconds)) {
+  double threads;
+  if (!readNumber(env, arguments[0], &threads) || !readNumber(env, arguments[1], &measurement.seconds)) {
     return throwTypeError(env, "expected (threads: number, seconds: number)");
   }
   measurement.threads = (int32_t)threads;
-  measurement.seconds = seconds;
-  measurement.isBandwidth = isBandwidth;
-  withEngine(measureMachine, &measurement);
+  measurement.what = what;
+  withEngine(measureEngine, &measurement);
   return numberOf(env, measurement.rate);
 }
 
-static napi_value peak(napi_env env, napi_callback_info info) { return measure(env, info, false); }
-static napi_value bandwidth(napi_env env, napi_callback_info info) { return measure(env, info, true); }
+static napi_value peak(napi_env env, napi_callback_info info) { return measure(env, info, PEAK_FLOPS); }
+static napi_value bandwidth(napi_env env, napi_callback_info info) { return measure(env, info, MEMORY_BANDWIDTH); }
+static napi_value cacheBandwidth(napi_env env, napi_callback_info info) { return measure(env, info, CACHE_BANDWIDTH); }
 
 // ---- Module ----------------------------------------------------------------------------------------------------
 
@@ -428,7 +455,7 @@ NAPI_MODULE_INIT() {
       {"load", load},           {"unload", unload},       {"arenaBytes", arenaBytes}, {"run", run},
       {"runSync", runSync},     {"allocate", allocate},   {"release", release},       {"addressOf", addressOf},
       {"info", info},           {"configure", configure}, {"kernels", kernels},       {"opcodes", opcodes},
-      {"peak", peak},           {"bandwidth", bandwidth},
+      {"peak", peak},           {"bandwidth", bandwidth}, {"cacheBandwidth", cacheBandwidth},
   };
   for (const auto& entry : functions) {
     napi_value function;

@@ -13,10 +13,11 @@
 // Programs
 //   load(words, count) → program or 0     words: address of the encoded program, copied; 0: read lastMessage() → text
 //   unload(program)   arenaBytes(program) → bytes   bindingCount(program)
-//   run(program, bindings, steps: f64, budgetMs: f64, stop, resume, result) → 1, or 0: read lastMessage()
+//   run(program, bindings, steps: f64, budgetMs: f64, stop, resume, result, profile, length) → 1, or 0: read lastMessage()
 //     bindings: address of uint32 addresses, one per binding; stop: address of an int32 polled between iterations (with
-//     threads another thread may write it), or 0; result: address of 16 int32, the words of addon.ts (RESULT).
-//   peak(threads, seconds: f64) → FLOP/s
+//     threads another thread may write it), or 0; result: address of 16 int32, the words of addon.ts (RESULT); profile:
+//     address of `length` zeroed doubles (runtime/profile.h), or 0.
+//   peak(threads, seconds: f64) → FLOP/s   bandwidth, cacheBandwidth (the same arguments) → bytes/s
 // Threads (the builds with MYELIN_THREADS; in the others startTeam returns 1 and the rest does nothing)
 //   startTeam(size, cores, callerMayBlock) → size of the team; call it before the first worker, and with size 1 before a
 //     `run` on another thread than before: that sets callerMayBlock and nothing else.
@@ -32,6 +33,7 @@
 //   stopTeam(): workers return from workerMain; call before dropping the instance.
 #include "runtime/dispatch.h"
 #include "runtime/executable.h"
+#include "runtime/measure.h"
 #include "runtime/platform.wasm.h"
 
 #define EXPORT(name) extern "C" __attribute__((export_name(#name)))
@@ -139,7 +141,7 @@ EXPORT(bindingCount) int32_t bindingCount(const Executable* program) { return pr
 
 EXPORT(run)
 int32_t run(Executable* program, uint8_t* const* bindings, double steps, double budget, const int32_t* stop, int32_t resume,
-            int32_t* words) {
+            int32_t* words, double* profile, int32_t profileLength) {
   message = Message();
   Team* members = currentTeam();
   if (!members || members->broken) {
@@ -151,6 +153,8 @@ int32_t run(Executable* program, uint8_t* const* bindings, double steps, double 
   options.budget = budget;
   options.stop = stop;
   options.resume = resume;
+  options.profile = profile;
+  options.profileLength = profileLength;
   RunResult result = runProgram(program, members, &arena, bindings, &options);
   if (result.error) {
     message << result.error;
@@ -160,26 +164,13 @@ int32_t run(Executable* program, uint8_t* const* bindings, double steps, double 
   return 1;
 }
 
-struct PeakMeasurement {
-  double seconds;
-  int32_t threads;
-  double rates[MAX_THREADS];
-};
-
-static void measurePeak(Member* member, void* argument) {
-  PeakMeasurement* peak = (PeakMeasurement*)argument;
-  if (member->index < peak->threads && kernels()->peak) peak->rates[member->index] = kernels()->peak(peak->seconds);
+static double measure(int32_t threads, double seconds, MeasuredRate what) {
+  Team* members = currentTeam();
+  return members ? measureRate(members, kernels(), threads, seconds, what) : 0;
 }
 
-EXPORT(peak) double peak(int32_t threads, double seconds) {
-  PeakMeasurement measurement = {};
-  measurement.seconds = seconds;
-  measurement.threads = threads;
-  Team* members = currentTeam();
-  if (!members) return 0;
-  Position nowhere = {};
-  runTeam(members, threads > 1 ? members->size : 1, measurePeak, &measurement, &nowhere, true);
-  double rate = 0;
-  for (int32_t i = 0; i < MAX_THREADS; i++) rate += measurement.rates[i];
-  return rate;
+EXPORT(peak) double peak(int32_t threads, double seconds) { return measure(threads, seconds, PEAK_FLOPS); }
+EXPORT(bandwidth) double bandwidth(int32_t threads, double seconds) { return measure(threads, seconds, MEMORY_BANDWIDTH); }
+EXPORT(cacheBandwidth) double cacheBandwidth(int32_t threads, double seconds) {
+  return measure(threads, seconds, CACHE_BANDWIDTH);
 }

@@ -71,7 +71,8 @@ struct KernelTable {
   int32_t kernelCount;
   const char* const* opcodes;  // names of the loop instructions, by opcode
   int32_t opcodeCount;
-  double (*peak)(double seconds);  // measured FMA rate of one thread in FLOP/s, for doctor and bench
+  double (*peak)(double seconds);  // measured FMA rate of one thread in FLOP/s
+  void (*triad)(float* a, const float* b, const float* c, int64_t count, bool streams);  // yardstick of bandwidth
 };
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ static constexpr KernelList allKernels() {
 static const KernelList kernelList = allKernels();
 
 #include "../gemm/peak.h"
+#include "triad.h"
 uint64_t nanoseconds();  // of the runtime
 static double clockSeconds() { return (double)nanoseconds() * 1e-9; }
 static double peak(double seconds) { return fma_peak(seconds, clockSeconds); }
@@ -44,4 +45,4 @@ static double peak(double seconds) { return fma_peak(seconds, clockSeconds); }
 #define TABLE_NAME(isa) JOIN(myelin_kernels_, isa)
 
 extern "C" const KernelTable TABLE_NAME(MYELIN_ISA);
-const KernelTable TABLE_NAME(MYELIN_ISA) = {TEXT_OF(MYELIN_ISA), kernelList.kernels, KERNEL_COUNT, OPCODE_NAMES, OPCODE_COUNT, peak};
+const KernelTable TABLE_NAME(MYELIN_ISA) = {TEXT_OF(MYELIN_ISA), kernelList.kernels, KERNEL_COUNT, OPCODE_NAMES, OPCODE_COUNT, peak, triad};

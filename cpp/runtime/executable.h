@@ -91,6 +91,8 @@ struct RunOptions {
   double budget;            // milliseconds; ≤ 0: none
   const int32_t* stop;      // polled between iterations; may be null
   const int32_t* abort;     // the same, for the owner of the engine
+  double* profile;          // where the time of each step is written (profile.h); null: it is not measured
+  int64_t profileLength;    // doubles
 };
 
 struct RunResult {

@@ -127,6 +127,13 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
   bool hasBudget = options->budget > 0 && options->budget < 1e12;
   run.deadline = hasBudget ? nanoseconds() + (uint64_t)(options->budget * 1e6) : 0;
   run.yieldStep = -1;
+  Profile profile;
+  if (options->profile) {
+    run.profile = &profile;
+    if (!openProfile(&profile, options->profile, options->profileLength, program->stepCount, team->size)) {
+      return refused("the memory of the profile is too small");
+    }
+  }
   RunResult result = {};
   result.yield = -1;
   if (options->steps <= 0) return result;
@@ -140,6 +147,7 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
   do {
     size = nextSegment(&run, team, result.iterations);
     if (!runSegment(&run, team, size)) return refused("a thread of the pool has trapped");
+    if (run.profile) closeStep(run.profile, nanoseconds());
     result.iterations += run.iterations;
     if (size > 1) noteCrowding(&run, team);
     if (!run.isSegmentEnd || !run.isComplete) break;

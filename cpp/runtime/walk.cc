@@ -101,6 +101,7 @@ static void push(Walker* w, int32_t step, int32_t stage, int32_t next) {
 }
 
 static bool meetsBarrier(const Walker* w, const Step* step) {
+  if (w->run->profile) return w->hasWorked;
   bool commits = (step->flags & FLAG_COMMIT) && !w->at.commits;
   if (!commits && !(step->flags & FLAG_BARRIER)) return false;
   return w->hasShared || (w->hasWorked && (step->opensShared || commits));
@@ -173,16 +174,8 @@ static Turn enterCond(Walker* w, const Step* step) {
   return GO_ON;
 }
 
-static Turn runStep(Walker* w) {
+static Turn takeStep(Walker* w, const Step* step) {
   int32_t number = w->at.step;
-  const Step* step = &w->program->steps[number];
-  if (w->at.phase == 0) {  // else in the middle of a kernel step, taken over from the leader
-    if (meetsBarrier(w, step)) {
-      Crossing crossing = cross(w);
-      if (crossing != CROSSED) return afterCrossing(w, crossing);
-    }
-    if (!mayCommit(w, step)) return END;
-  }
   switch (step->kind) {
     case STEP_KERNEL:
       return runKernel(w, step);
@@ -198,6 +191,29 @@ static Turn runStep(Walker* w) {
     push(w, number, 0, number + 1);
   }
   return GO_ON;
+}
+
+static Turn takeMeasured(Walker* w, const Step* step) {
+  Profile* profile = w->run->profile;
+  int32_t number = w->at.step;
+  int32_t member = w->member->index;
+  uint64_t began = nanoseconds();
+  if (member == 0) enterStep(profile, number, began);
+  Turn turn = takeStep(w, step);
+  if (step->kind == STEP_KERNEL && !(step->isLone && member)) noteEvent(profile, member, number, began, nanoseconds());
+  return turn;
+}
+
+static Turn runStep(Walker* w) {
+  const Step* step = &w->program->steps[w->at.step];
+  if (w->at.phase == 0) {  // else in the middle of a kernel step, taken over from the leader
+    if (meetsBarrier(w, step)) {
+      Crossing crossing = cross(w);
+      if (crossing != CROSSED) return afterCrossing(w, crossing);
+    }
+    if (!mayCommit(w, step)) return END;
+  }
+  return w->run->profile ? takeMeasured(w, step) : takeStep(w, step);
 }
 
 // ---- Ends of bodies --------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // Shared by run.cc, which sets a run up, and walk.cc, in which the members walk through it.
 #pragma once
 #include "runtime/executable.h"
+#include "runtime/profile.h"
 
 struct Run {
   Executable* program;
@@ -17,6 +18,7 @@ struct Run {
   bool isComplete;      // the last iteration has run to its end
   bool isStopped;
   int32_t yieldStep;    // −1
+  Profile* profile;     // null: not measured
 };
 
 

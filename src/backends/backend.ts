@@ -14,6 +14,8 @@ export interface Backend {
   readonly synchronous: boolean;
   /** Awaited work goes through `run` though it could be done at once: this thread must not be held up. */
   readonly prefersRun?: boolean;
+  /** Measures runs; absent where the backend can't. */
+  readonly meter?: Meter;
   /** Resolves when it works at full strength, where it does not from the start. */
   ready?(): Promise<void>;
   /** Memory for `bytes` bytes; contents undefined. */
@@ -41,6 +43,49 @@ export interface Executable {
   runSync(bindings: readonly Storage[], steps: number): RunResult;
   /** Runs the program up to `steps` times on the engine's thread. */
   run(bindings: readonly Storage[], steps: number, options?: RunOptions): Promise<RunResult>;
+}
+
+/** Measures the runs of a backend. What is not measured costs nothing more. */
+export interface Meter {
+  /** Is told what each run took, while it is set. Runs that began before are not measured. */
+  recorder: ((run: MeasuredRun) => void) | undefined;
+  /** What the machine can do at most, measured at the first call; undefined where that says nothing. */
+  limits(): MachineLimits | undefined;
+}
+
+/** All threads together. */
+export interface MachineLimits {
+  /** Floating-point operations per second, of fused multiply-adds. */
+  readonly flops: number;
+  /** Bytes per second to and from memory beyond the caches. */
+  readonly memoryBandwidth: number;
+  /** Bytes per second to and from the cache of each core. */
+  readonly cacheBandwidth: number;
+}
+
+/** Where the time of a run went. Times are milliseconds, points in time those of `performance.now()`. */
+export interface MeasuredRun {
+  readonly program: Program;
+  /** How often the program ran through. */
+  readonly iterations: number;
+  readonly threads: number;
+  readonly began: number;
+  readonly ended: number;
+  /** How often each step ran, and how long in all, its slowest thread counted; steps in the order of `allSteps`. */
+  readonly calls: Float64Array;
+  readonly milliseconds: Float64Array;
+  /** When each thread was at work on which step. */
+  readonly events: readonly StepEvent[];
+  /** Events beyond those kept. */
+  readonly droppedEvents: number;
+}
+
+export interface StepEvent {
+  /** Place in the order of `allSteps`. */
+  readonly step: number;
+  readonly thread: number;
+  readonly began: number;
+  readonly ended: number;
 }
 
 export interface RunOptions {

@@ -84,6 +84,7 @@ export interface Addon {
    *
    * @param bindings address of each bound buffer; the caller keeps their owners alive
    * @param resume 0, or the resume position of an earlier result
+   * @param profile where the times of the steps are written (cpp/runtime/profile.h), zeroed; not measured without
    */
   runSync(
     handle: ProgramHandle,
@@ -91,6 +92,7 @@ export interface Addon {
     steps: number,
     resume: number,
     result: Int32Array,
+    profile?: Float64Array,
   ): void;
   /**
    * The same on the engine's thread, first come, first served. `result` is written before the promise is settled.
@@ -106,10 +108,12 @@ export interface Addon {
     stop: Int32Array,
     resume: number,
     result: Int32Array,
+    profile?: Float64Array,
   ): Promise<void>;
-  /** Measured now: FLOP/s of fused multiply-adds, bytes/s of a triad beyond the caches. */
+  /** Measured now: FLOP/s of fused multiply-adds, bytes/s of a triad beyond the caches and within that of each core. */
   peak(threads: number, seconds: number): number;
   bandwidth(threads: number, seconds: number): number;
+  cacheBandwidth(threads: number, seconds: number): number;
 }
 
 /** Why there is no addon. */

@@ -6,6 +6,7 @@ import type { Storage } from "../../graph/tensor.js";
 import type { Backend, Executable, RunOptions, RunResult } from "../backend.js";
 import { type Addon, RESULT, RESULT_WORDS } from "./addon.js";
 import { encode, type KernelNames } from "./encode.js";
+import { EngineMeter, measurementLength, readMeasurement } from "./measurement.js";
 import { faultOf, HostCalls, rejectedProgram } from "./runs.js";
 
 export interface NativeStorage extends Storage {
@@ -20,12 +21,14 @@ export class NativeBackend implements Backend {
   readonly name = "native";
   readonly dtypes: readonly DType[] = ["bool", "uint8", "int32", "float32"];
   readonly synchronous = true;
+  readonly meter: EngineMeter;
   /** Runs that are queued or in progress on the engine's thread. */
   inFlight = 0;
   private readonly names: KernelNames;
 
   constructor(readonly addon: Addon) {
     this.names = { backend: "native", kernels: addon.kernels(), opcodes: addon.opcodes() };
+    this.meter = new EngineMeter(addon, () => addon.info().threads);
   }
 
   get description(): string {
@@ -107,7 +110,7 @@ class NativeExecutable implements Executable {
     private readonly backend: NativeBackend,
     private readonly handle: number,
     private readonly flat: readonly Step[],
-    program: Program,
+    private readonly program: Program,
   ) {
     this.addresses = new Float64Array(program.bindings.length);
     this.hostCalls = new HostCalls(
@@ -120,44 +123,68 @@ class NativeExecutable implements Executable {
   runSync(bindings: readonly Storage[], steps: number): RunResult {
     const { addresses, result } = this;
     for (let i = 0; i < bindings.length; i++) addresses[i] = (bindings[i] as NativeStorage).address;
+    const { addon } = this.backend;
+    const measured = this.measure(steps);
     let done = 0;
     let resume = 0;
     for (;;) {
-      this.backend.addon.runSync(this.handle, addresses, steps - done, resume, result);
+      if (measured) addon.runSync(this.handle, addresses, steps - done, resume, result, measured.words);
+      else addon.runSync(this.handle, addresses, steps - done, resume, result);
       done += result[RESULT.iterations]!;
-      if (!this.hostCalls.isAsked(result)) return { steps: done, fault: faultOf(result, this.flat) };
-      this.hostCalls.callSync(result, bindings);
+      if (!this.hostCalls.isAsked(result)) break;
+      this.hostCalls.callSync(result, bindings, measured?.hostTimes);
       resume = result[RESULT.resume]!;
     }
+    measured?.report(done);
+    return { steps: done, fault: faultOf(result, this.flat) };
   }
 
   async run(bindings: readonly Storage[], steps: number, options: RunOptions = {}): Promise<RunResult> {
     const addresses = Float64Array.from(bindings, (storage) => (storage as NativeStorage).address);
     const result = new Int32Array(RESULT_WORDS);
+    const measured = this.measure(steps);
+    const { budget = 0, stop = neverStops } = options;
+    const { handle, backend } = this;
     let done = 0;
     let resume = 0;
     for (;;) {
-      this.backend.inFlight++;
+      const rest = steps - done;
+      backend.inFlight++;
       try {
-        await this.backend.addon.run(
-          this.handle,
-          addresses,
-          steps - done,
-          options.budget ?? 0,
-          options.stop ?? neverStops,
-          resume,
-          result,
-        );
+        await (measured
+          ? backend.addon.run(handle, addresses, rest, budget, stop, resume, result, measured.words)
+          : backend.addon.run(handle, addresses, rest, budget, stop, resume, result));
       } finally {
-        this.backend.inFlight--;
+        backend.inFlight--;
       }
       keepAlive(bindings);
       done += result[RESULT.iterations]!;
-      if (!this.hostCalls.isAsked(result)) return { steps: done, fault: faultOf(result, this.flat) };
-      await this.hostCalls.call(result, bindings);
+      if (!this.hostCalls.isAsked(result)) break;
+      await this.hostCalls.call(result, bindings, measured?.hostTimes);
       resume = result[RESULT.resume]!;
     }
+    measured?.report(done);
+    return { steps: done, fault: faultOf(result, this.flat) };
   }
+
+  /** Where somebody wants to know what a run takes: what the engine and host calls write, and how it is told. */
+  private measure(steps: number) {
+    const { recorder } = this.backend.meter;
+    if (!recorder) return undefined;
+    const threads = this.backend.addon.info().threads;
+    const words = new Float64Array(measurementLength(this.program, steps, threads));
+    const hostTimes = new Map<number, number>();
+    return {
+      words,
+      hostTimes,
+      report: (done: number) => recorder(readMeasurement(this.program, words, done, hostTimes, clockShift())),
+    };
+  }
+}
+
+/** The engine counts from the start of the machine, `performance.now()` from that of the process. */
+function clockShift(): number {
+  return performance.now() - Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** Storages must outlive the run that holds their addresses; a use after the await says so to the collector. */

@@ -19,7 +19,7 @@ export class HostCalls {
    */
   constructor(
     private readonly program: Program,
-    flat: readonly Step[],
+    private readonly flat: readonly Step[],
     private readonly bytesOf: (storage: Storage) => Uint8Array,
   ) {
     this.yields = flat.filter((step) => step.kind === "yield");
@@ -30,15 +30,25 @@ export class HostCalls {
     return result[RESULT.yield]! >= 0 && result[RESULT.fault] === FAULT.none;
   }
 
-  /** Makes the call the engine returned for; its results are in place when the promise resolves. */
-  async call(result: Int32Array, bindings: readonly Storage[]): Promise<void> {
+  /**
+   * Makes the call the engine returned for; its results are in place when the promise resolves.
+   * @param times where the milliseconds it takes are added, by place of the step
+   */
+  async call(
+    result: Int32Array,
+    bindings: readonly Storage[],
+    times: Map<number, number> | undefined,
+  ): Promise<void> {
     const step = this.yields[result[RESULT.yield]!]!;
+    const began = performance.now();
     this.put(step, bindings, await step.host(this.inputs(step, bindings)));
+    this.addTime(times, step, performance.now() - began);
   }
 
   /** The same at once. @throws {DataError} where the function returns a promise */
-  callSync(result: Int32Array, bindings: readonly Storage[]): void {
+  callSync(result: Int32Array, bindings: readonly Storage[], times: Map<number, number> | undefined): void {
     const step = this.yields[result[RESULT.yield]!]!;
+    const began = performance.now();
     const outputs = step.host(this.inputs(step, bindings));
     if (outputs instanceof Promise) {
       throw new DataError({
@@ -49,6 +59,13 @@ export class HostCalls {
       });
     }
     this.put(step, bindings, outputs);
+    this.addTime(times, step, performance.now() - began);
+  }
+
+  private addTime(times: Map<number, number> | undefined, step: YieldStep, milliseconds: number): void {
+    if (!times) return;
+    const place = this.flat.indexOf(step);
+    times.set(place, (times.get(place) ?? 0) + milliseconds);
   }
 
   private inputs(step: YieldStep, bindings: readonly Storage[]): NDArray[] {

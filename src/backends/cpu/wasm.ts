@@ -13,6 +13,7 @@ import type { Storage } from "../../graph/tensor.js";
 import type { Backend, Executable, RunOptions, RunResult } from "../backend.js";
 import { RESULT, RESULT_WORDS } from "./addon.js";
 import { encode, type KernelNames } from "./encode.js";
+import { EngineMeter, measurementLength, readMeasurement } from "./measurement.js";
 import { faultOf, HostCalls, rejectedProgram } from "./runs.js";
 import { WasmEngine } from "./wasmEngine.js";
 import { SMALL, type WasmMemory, type WasmStorage } from "./wasmMemory.js";
@@ -34,10 +35,12 @@ export class WasmBackend implements Backend {
   readonly dtypes: readonly DType[] = ["bool", "uint8", "int32", "float32"];
   readonly synchronous = true;
   readonly prefersRun = isPage();
+  readonly meter: EngineMeter;
   private readonly names: KernelNames;
 
   constructor(readonly engine: WasmEngine) {
     const { exports, memory } = engine;
+    this.meter = new EngineMeter(exports, () => engine.threads);
     const list = (count: number, name: (i: number) => number) =>
       Array.from({ length: count }, (_, i) => memory.text(name(i)));
     this.names = {
@@ -95,7 +98,7 @@ export class WasmBackend implements Backend {
     const handle = engine.exports.load(address, words.length) >>> 0;
     engine.memory.free(address, words.byteLength);
     if (handle === 0) throw rejectedProgram("wasm", engine.memory.text(engine.exports.lastMessage()));
-    return new WasmExecutable(engine, handle, program, flat);
+    return new WasmExecutable(engine, this.meter, handle, program, flat);
   }
 }
 
@@ -198,6 +201,8 @@ class Call implements Segment {
   steps = 0;
   resume = 0;
   budget = 0;
+  profile = 0;
+  profileLength = 0;
   flag: Int32Array | undefined;
 
   constructor(
@@ -228,8 +233,9 @@ class WasmExecutable implements Executable {
 
   constructor(
     private readonly engine: WasmEngine,
+    private readonly meter: EngineMeter,
     private readonly handle: number,
-    program: Program,
+    private readonly program: Program,
     private readonly flat: readonly Step[],
   ) {
     const { memory, exports } = engine;
@@ -247,6 +253,7 @@ class WasmExecutable implements Executable {
     const { call, hostCalls, flat } = this;
     const { words } = call;
     const storages = bindings as readonly WasmStorage[];
+    const measured = this.measure(steps);
     let done = 0;
     let resume = 0;
     this.engine.memory.pin(storages);
@@ -255,13 +262,18 @@ class WasmExecutable implements Executable {
         call.storages = storages;
         call.steps = steps - done;
         call.resume = resume;
+        call.profile = measured?.address ?? 0;
+        call.profileLength = measured?.length ?? 0;
         this.engine.runNow(call);
         done += words[RESULT.iterations]!;
-        if (!hostCalls.isAsked(words)) return { steps: done, fault: faultOf(words, flat) };
+        if (!hostCalls.isAsked(words)) break;
         resume = words[RESULT.resume]!; // Before the host call, which may run this very program.
-        hostCalls.callSync(words, bindings);
+        hostCalls.callSync(words, bindings, measured?.hostTimes);
       }
+      measured?.report(done);
+      return { steps: done, fault: faultOf(words, flat) };
     } finally {
+      measured?.release();
       call.storages = nothing;
       this.engine.memory.unpin(storages);
     }
@@ -274,6 +286,9 @@ class WasmExecutable implements Executable {
     call.storages = storages;
     call.budget = options.budget ?? 0;
     call.flag = options.stop;
+    const measured = this.measure(steps);
+    call.profile = measured?.address ?? 0;
+    call.profileLength = measured?.length ?? 0;
     let done = 0;
     this.engine.memory.pin(storages);
     try {
@@ -281,13 +296,38 @@ class WasmExecutable implements Executable {
         call.steps = steps - done;
         await this.engine.run(call);
         done += words[RESULT.iterations]!;
-        if (!this.hostCalls.isAsked(words)) return { steps: done, fault: faultOf(words, this.flat) };
-        await this.hostCalls.call(words, bindings);
+        if (!this.hostCalls.isAsked(words)) break;
+        await this.hostCalls.call(words, bindings, measured?.hostTimes);
         call.resume = words[RESULT.resume]!;
       }
+      measured?.report(done);
+      return { steps: done, fault: faultOf(words, this.flat) };
     } finally {
+      measured?.release();
       this.engine.memory.unpin(storages);
     }
+  }
+
+  /** Where somebody wants to know what a run takes: memory for it, and how it is told. */
+  private measure(steps: number) {
+    const { recorder } = this.meter;
+    if (!recorder) return undefined;
+    const { memory, threads } = this.engine;
+    const length = measurementLength(this.program, steps, threads);
+    const address = memory.take(8 * length);
+    const bytes = () => memory.bytes(address, 8 * length);
+    bytes().fill(0);
+    const hostTimes = new Map<number, number>();
+    return {
+      address,
+      length,
+      hostTimes,
+      report: (done: number) => {
+        const words = new Float64Array(bytes().slice().buffer);
+        recorder(readMeasurement(this.program, words, done, hostTimes, 0));
+      },
+      release: () => memory.free(address, 8 * length),
+    };
   }
 }
 

@@ -99,12 +99,22 @@ export class WasmEngine {
 
   /** On the calling thread. @throws {BackendError} where the run fails or traps */
   execute(segment: Segment, steps: number, budget: number, resume: number): void {
-    const { program, bindings, stop, result } = segment;
+    const { program, bindings, stop, result, profile, profileLength } = segment;
     segment.enter();
     let isDone: number;
     try {
       this.exports.startTeam(1, this.cores, this.mayBlock ? 1 : 0);
-      isDone = this.exports.run(program, bindings, steps, budget, stop, resume, result);
+      isDone = this.exports.run(
+        program,
+        bindings,
+        steps,
+        budget,
+        stop,
+        resume,
+        result,
+        profile,
+        profileLength,
+      );
     } catch (error) {
       this.exports.breakTeam();
       throw failedRun(`a trap in WASM: ${error instanceof Error ? error.message : error}`, error);

@@ -35,8 +35,12 @@ export interface WasmExports {
     stop: number,
     resume: number,
     result: number,
+    profile: number,
+    profileLength: number,
   ): number;
   peak(threads: number, seconds: number): number;
+  bandwidth(threads: number, seconds: number): number;
+  cacheBandwidth(threads: number, seconds: number): number;
 }
 
 // Written out one by one: bundlers find files by this very form. The same three levels up from src and from dist.

@@ -16,6 +16,9 @@ export interface Segment {
   /** Milliseconds, 0: no bound. */
   readonly budget: number;
   readonly resume: number;
+  /** Address and number of the doubles that take what the run measures, 0: it measures nothing. */
+  readonly profile: number;
+  readonly profileLength: number;
   readonly flag: Int32Array | undefined;
   /** Puts small tensors and addresses in place. */
   enter(): void;
@@ -109,6 +112,8 @@ const CONTROL = {
   stop: 5,
   resume: 6,
   result: 7,
+  profile: 12, // 8 to 11 are two doubles: steps and budget
+  profileLength: 13,
 } as const;
 const CONTROL_BYTES = 64;
 const DRIVER_STACK = 256 * 1024;
@@ -133,7 +138,7 @@ export class DriverRunner implements Runner {
     const stack = memory.take(DRIVER_STACK) + DRIVER_STACK;
     // A shared buffer stays what it is when the memory grows.
     const buffer = memory.heap(stack).buffer;
-    this.words = new Int32Array(buffer, control, 8);
+    this.words = new Int32Array(buffer, control, CONTROL_BYTES / 4);
     this.numbers = new Float64Array(buffer, control + 32, 2);
     this.words.fill(0);
     this.worker = startWorker(engine.task({ member: 0, stack, control }), (message) => this.receive(message));
@@ -149,6 +154,8 @@ export class DriverRunner implements Runner {
     words[CONTROL.stop] = segment.stop;
     words[CONTROL.resume] = segment.resume;
     words[CONTROL.result] = segment.result;
+    words[CONTROL.profile] = segment.profile;
+    words[CONTROL.profileLength] = segment.profileLength;
     numbers[0] = segment.steps;
     numbers[1] = segment.budget;
     this.worker.keepAlive(true);

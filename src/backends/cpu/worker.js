@@ -2,7 +2,7 @@
 // the driver waits here for programs to run as member 0 while JavaScript goes on elsewhere. Plain JavaScript, because
 // tests, dist and browsers all start this very file.
 
-/** Words of the control block; wasmDriver.ts has the same list. */
+/** Words of the control block; wasmRunner.ts has the same list. */
 const COMMAND = 0;
 const DONE = 1;
 const OK = 2;
@@ -11,6 +11,8 @@ const BINDINGS = 4;
 const STOP = 5;
 const RESUME = 6;
 const RESULT = 7;
+const PROFILE = 12;
+const PROFILE_LENGTH = 13;
 
 const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
 if (threads?.parentPort) {
@@ -40,7 +42,7 @@ function start({ module, memory, member, stack, control, cores, origin }, post) 
 }
 
 function drive(exports, memory, control, cores, post) {
-  const words = new Int32Array(memory.buffer, control, 8);
+  const words = new Int32Array(memory.buffer, control, 16);
   const numbers = new Float64Array(memory.buffer, control + 32, 2); // steps, budget
   for (let served = 0; ; ) {
     Atomics.wait(words, COMMAND, served);
@@ -58,6 +60,8 @@ function drive(exports, memory, control, cores, post) {
         words[STOP],
         words[RESUME],
         words[RESULT],
+        words[PROFILE],
+        words[PROFILE_LENGTH],
       );
     } catch (error) {
       exports.breakTeam();

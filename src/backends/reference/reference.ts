@@ -20,7 +20,8 @@ import { roundTo } from "../../compile/simplify.js";
 import { forEachOffset, type Layout } from "../../graph/layout.js";
 import type { TensorType } from "../../graph/primitive.js";
 import type { Storage } from "../../graph/tensor.js";
-import type { Backend, Executable, FaultReport, RunOptions, RunResult } from "../backend.js";
+import type { Backend, Executable, FaultReport, Meter, RunOptions, RunResult } from "../backend.js";
+import { Stopwatch } from "./stopwatch.js";
 
 /** Memory of the reference backend. */
 export interface HostStorage extends Storage {
@@ -32,6 +33,8 @@ export class ReferenceBackend implements Backend {
   readonly description: string = "TypeScript, one thread; the oracle of the tests";
   readonly dtypes = dtypes;
   readonly synchronous = true;
+  /** How fast plain TypeScript could be at most, nobody knows. */
+  readonly meter: Meter = { recorder: undefined, limits: () => undefined };
 
   allocate(bytes: number): HostStorage {
     return { bytes, buffer: new ArrayBuffer(bytes) };
@@ -47,7 +50,7 @@ export class ReferenceBackend implements Backend {
     this.write(to, this.read(from));
   }
   load(program: Program): Executable {
-    return new ReferenceExecutable(program);
+    return new ReferenceExecutable(program, this.meter);
   }
 }
 
@@ -62,16 +65,32 @@ class ReferenceExecutable implements Executable {
   /** Logical index and iterations done, by nesting level. */
   private readonly time: { index: number; done: number }[] = [];
 
-  constructor(private readonly program: Program) {
+  /** Where somebody wants to know what a run takes. */
+  private stopwatch: Stopwatch | undefined;
+
+  constructor(
+    private readonly program: Program,
+    private readonly meter: Meter,
+  ) {
     this.arena = new ArrayBuffer(program.arenaBytes);
   }
 
   runSync(bindings: readonly Storage[], steps: number): RunResult {
-    for (let done = 0; done < steps; done++) {
-      const fault = this.iteration(this.program.steps, bindings);
-      if (fault) return { steps: done, fault };
+    const { recorder } = this.meter;
+    const outer = this.stopwatch; // of an asynchronous run that waits for the host meanwhile
+    this.stopwatch = recorder && new Stopwatch(this.program);
+    try {
+      let done = 0;
+      let fault: FaultReport | null = null;
+      while (done < steps && !fault) {
+        fault = this.iteration(this.program.steps, bindings);
+        if (!fault) done++;
+      }
+      if (this.stopwatch) recorder?.(this.stopwatch.read(done));
+      return { steps: done, fault };
+    } finally {
+      this.stopwatch = outer;
     }
-    return { steps, fault: null };
   }
 
   async run(bindings: readonly Storage[], steps: number, options: RunOptions = {}): Promise<RunResult> {
@@ -82,6 +101,8 @@ class ReferenceExecutable implements Executable {
       finished = resolve;
     });
     await before;
+    const { recorder } = this.meter;
+    this.stopwatch = recorder && new Stopwatch(this.program);
     const end = options.budget === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.budget;
     let done = 0;
     try {
@@ -95,6 +116,8 @@ class ReferenceExecutable implements Executable {
       await new Promise((resolve) => setTimeout(resolve));
       return { steps: done, fault: null };
     } finally {
+      if (this.stopwatch) recorder?.(this.stopwatch.read(done));
+      this.stopwatch = undefined;
       finished();
     }
   }
@@ -113,8 +136,10 @@ class ReferenceExecutable implements Executable {
       });
       if (fault) return fault;
       if (step) {
+        const began = performance.now();
         const outputs = await step.host(inputs);
         this.iteration([], bindings, () => this.finishYield(step.writes, outputs));
+        this.stopwatch?.note(step, began);
       }
       from = i + 1;
     }
@@ -142,7 +167,11 @@ class ReferenceExecutable implements Executable {
   }
 
   private steps(steps: readonly Step[]): void {
-    for (const step of steps) this.step(step);
+    for (const step of steps) {
+      const began = this.stopwatch ? performance.now() : 0;
+      this.step(step);
+      this.stopwatch?.note(step, began);
+    }
   }
 
   private step(step: Step): void {
