@@ -19,7 +19,7 @@ import {
   variable,
   zeros,
 } from "../../src/index.js";
-import { hostCall } from "../../src/ops/control.js";
+import { hostCall } from "../../src/ops/hostCall.js";
 import { describeOnEachBackend } from "../support/eachBackend.js";
 
 /** What the backend measures of the runs in `work`. */
