@@ -3,6 +3,9 @@ import { ShapeError } from "./errors.js";
 /** Sizes of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
+/** Axes that backends can address. */
+export const mostAxes = 8;
+
 /** Number of elements. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
@@ -89,8 +92,20 @@ export function normalizeAxes(
   return list.sort((a, b) => a - b);
 }
 
-/** Throws where an axis length is not a non-negative integer. */
+/** Throws where there are more axes than backends can address. */
+export function checkRank(who: string, shape: Shape): void {
+  if (shape.length <= mostAxes) return;
+  throw new ShapeError({
+    who,
+    expected: `at most ${mostAxes} axes`,
+    received: `${shape.length} axes, shape ${formatShape(shape)}`,
+    fix: "Merge neighbouring axes with reshape.",
+  });
+}
+
+/** Throws where an axis length is not a non-negative integer, or there are too many axes. */
 export function checkShape(who: string, shape: Shape): void {
+  checkRank(who, shape);
   for (const length of shape) {
     if (!Number.isInteger(length) || length < 0) {
       throw new ShapeError({

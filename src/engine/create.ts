@@ -65,6 +65,7 @@ function read(
     return { shape, dtype, elements: convert(source, dtype) };
   }
   const nested = shapeOf(data);
+  checkShape("tensor", nested);
   const flat = new Array<number | boolean>(sizeOf(nested));
   fill(data, nested, 0, 0, flat);
   const shape = options.shape ?? nested;

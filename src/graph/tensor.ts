@@ -1,6 +1,6 @@
 import type { NDArray } from "../base/array.js";
 import type { DType } from "../base/dtype.js";
-import { formatShape, type Shape, sizeOf } from "../base/shape.js";
+import { checkRank, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import type {
   Attributes,
   AttributeValue,
@@ -126,6 +126,7 @@ export function createNode(
   payload?: LeafPayload,
 ): Tensor {
   const node = new Tensor(primitive, inputs, attributes, primitive.infer(inputs, attributes), payload);
+  for (const output of node.outputs) checkRank(primitive.name, output.shape);
   if (node.depth > DEPTH_BOUND && node.depth < Number.POSITIVE_INFINITY) whenDeep?.(node);
   return node;
 }

@@ -4,7 +4,8 @@ import { createNode, type Tensor } from "../graph/tensor.js";
 import { typeOf } from "./body.js";
 import { reshape } from "./broadcast.js";
 import { hostCall } from "./hostCall.js";
-import { concat, slice } from "./movement.js";
+import { concat } from "./join.js";
+import { slice } from "./movement.js";
 
 /** Sums arrays over all ranks of a group of processes. */
 export interface Communicator {

@@ -2,8 +2,9 @@
  * The three operations that every other rule stands on: `broadcastTo` and `sum` are each other's derivative, and
  * `reshape` drops or adds the axes of length 1 between them.
  */
+import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
-import { formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { checkShape, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { reshapeLayout } from "../graph/layout.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
@@ -26,10 +27,10 @@ const reshapePrimitive = definePrimitive({
  * @throws {ShapeError} where the number of elements differs
  * @example reshape(tensor([1, 2, 3, 4]), [2, -1]) // [[1, 2], [3, 4]]
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   const target = resolveShape(x.shape, shape);
   if (sameShape(target, x.shape)) return x;
-  return createNode(reshapePrimitive, [x], { shape: target });
+  return createNode(reshapePrimitive, [x], { shape: target }) as Tensor<D>;
 }
 
 function resolveShape(from: Shape, shape: Shape): number[] {
@@ -98,6 +99,14 @@ const broadcastPrimitive = definePrimitive({
       });
     }
     const own = x!.extent;
+    if (own && target[own.axis + shift] !== x!.shape[own.axis]) {
+      throw new ShapeError({
+        who: "broadcastTo",
+        expected: "the batch axis as it is",
+        received: `${formatShape(x!.shape)} to ${formatShape(target)}`,
+        fix: "The length of that axis is known at run time only, so it can't be stretched.",
+      });
+    }
     const extent = length
       ? { axis: extentAxis as number, length: length as Tensor, factor: factor as number }
       : own && { ...own, axis: own.axis + shift };
@@ -119,17 +128,20 @@ const broadcastPrimitive = definePrimitive({
  *
  * No element is copied.
  * @throws {ShapeError} where a length is neither 1 nor the wanted one
- * @example broadcastTo(tensor([1, 2]), [3, 2])
+ * @example broadcastTo(tensor([1, 2]), [3, 2]) // [[1, 2], [1, 2], [1, 2]]
  */
-export function broadcastTo(x: Tensor, shape: Shape, extent?: Extent): Tensor {
+export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape, extent?: Extent): Tensor<D> {
   if (sameShape(x.shape, shape) && (!extent || x.extent)) return x;
-  return extent && !x.extent
-    ? createNode(broadcastPrimitive, [x, extent.length], {
-        shape: [...shape],
-        extentAxis: extent.axis,
-        factor: extent.factor,
-      })
-    : createNode(broadcastPrimitive, [x], { shape: [...shape] });
+  checkShape("broadcastTo", shape);
+  const stretched =
+    extent && !x.extent
+      ? createNode(broadcastPrimitive, [x, extent.length], {
+          shape: [...shape],
+          extentAxis: extent.axis,
+          factor: extent.factor,
+        })
+      : createNode(broadcastPrimitive, [x], { shape: [...shape] });
+  return stretched as Tensor<D>;
 }
 
 /** Sums away what broadcasting stretched. */
@@ -167,9 +179,13 @@ const sumPrimitive = definePrimitive({
 });
 
 /** Sum without conversions: the input is float or int32. Public `sum` stands in reduce.ts. */
-export function sum(x: Tensor, axis?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+export function sum<D extends DType>(
+  x: Tensor<D>,
+  axis?: number | readonly number[],
+  options: ReduceOptions = {},
+): Tensor<D> {
   const axes = normalizeAxes("sum", axis, x.rank);
   if (axes.length === 0) return x;
-  const reduced = createNode(sumPrimitive, [x], { axes });
+  const reduced = createNode(sumPrimitive, [x], { axes }) as Tensor<D>;
   return options.keepDims ? reduced : reshape(reduced, dropAxes(reduced.shape, axes));
 }

@@ -20,8 +20,8 @@ import {
   typeOf,
   typesFromOutside,
 } from "./body.js";
+import { full } from "./create.js";
 import { identity } from "./identity.js";
-import { full } from "./movement.js";
 
 /** inputs: predicate, captured of both bodies. Each body's parameters are all captured tensors. */
 export const condPrimitive = definePrimitive({

@@ -3,7 +3,8 @@ import { normalizeAxis } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
 import { toSummable } from "./convert.js";
-import { flip, pad, slice } from "./movement.js";
+import { flip, slice } from "./movement.js";
+import { pad } from "./pad.js";
 
 /** Options of `cumSum`. */
 export interface CumulativeOptions {

@@ -152,7 +152,8 @@ export function inferElementwise(
   return { shape, dtype: result ?? inputs[inputs.length - 1]!.dtype, extent: commonExtent(name, inputs) };
 }
 
-function commonExtent(name: string, inputs: readonly TensorType[]): Extent | undefined {
+/** The run-time length that the operands share, if any has one. */
+export function commonExtent(name: string, inputs: readonly TensorType[]): Extent | undefined {
   let extent: Extent | undefined;
   for (const input of inputs) {
     if (!input.extent) continue;

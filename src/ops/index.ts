@@ -31,8 +31,16 @@ export {
   type CreateOptions,
   type EyeOptions,
   eye,
+  full,
+  fullLike,
   type LinspaceOptions,
   linspace,
+  type MeshgridOptions,
+  meshgrid,
+  ones,
+  onesLike,
+  zeros,
+  zerosLike,
 } from "./create.js";
 export { type CumulativeOptions, cumSum } from "./cumulative.js";
 export {
@@ -55,6 +63,8 @@ export { einsum } from "./einsum.js";
 export { exp, expm1, log, log1p, pow } from "./exponential.js";
 export { stopGradient } from "./identity.js";
 export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
+export { iota } from "./iota.js";
+export { concat, roll, split, stack, unstack } from "./join.js";
 export { foldIn, type Key, randomBits, splitKey } from "./key.js";
 export { type DiagonalOptions, diagonal } from "./linalg/diagonal.js";
 export { dot, outer, tensordot, trace } from "./linalg/products.js";
@@ -72,22 +82,15 @@ export {
 export { matmul } from "./matmul.js";
 export {
   broadcastTo,
-  concat,
   expandDims,
   flatten,
   flip,
-  full,
-  iota,
   matrixTranspose,
-  ones,
-  pad,
+  permute,
   reshape,
   slice,
-  split,
   squeeze,
-  stack,
   transpose,
-  zeros,
 } from "./movement.js";
 export {
   binaryCrossEntropyWithLogits,
@@ -97,6 +100,7 @@ export {
   softmax,
   sparseCrossEntropy,
 } from "./nn.js";
+export { type PadMode, type PadOptions, pad } from "./pad.js";
 export { permutation, permutedIndex, shuffle } from "./permutation.js";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool.js";
 export {

@@ -10,8 +10,9 @@ import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { greaterEqual, less } from "./comparison.js";
 import { toFloat, toIndices } from "./convert.js";
+import { iota } from "./iota.js";
 import { logicalAnd } from "./logic.js";
-import { broadcastTo, iota, reshape, transpose } from "./movement.js";
+import { broadcastTo, reshape, transpose } from "./movement.js";
 
 const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
   name: "gather",

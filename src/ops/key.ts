@@ -18,8 +18,9 @@ import { checkShape, formatShape, type Shape } from "../base/shape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { applyElementwise, elementwise } from "./define.js";
+import { linearIndex } from "./iota.js";
 import { scalar } from "./leaf.js";
-import { linearIndex, reshape, slice } from "./movement.js";
+import { reshape, slice } from "./movement.js";
 
 /** A key of randomness: an int32 scalar. */
 export type Key = number | Tensor;

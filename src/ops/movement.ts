@@ -1,5 +1,5 @@
-/** Operations that move elements without computing: most are views, which cost nothing. */
-import { checkDType, type DType } from "../base/dtype.js";
+/** The same elements with other axes, in another order, or in part: views, which cost nothing. */
+import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
 import {
   checkShape,
@@ -8,12 +8,11 @@ import {
   normalizeAxis,
   type Shape,
   sameShape,
+  sizeOf,
 } from "../base/shape.js";
-import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
-import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
+import { definePrimitive } from "../graph/primitive.js";
+import { createNode, type Tensor } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./broadcast.js";
-import { cast } from "./cast.js";
-import { scalar, toTensors } from "./leaf.js";
 
 export { broadcastTo, reshape };
 
@@ -47,35 +46,69 @@ const transposePrimitive = definePrimitive({
 /**
  * The axes in another order; by default all reversed.
  *
+ * Shape: `result.shape[i] = x.shape[permutation[i]]`. No element is copied.
+ * @param permutation the axes of `x` in their new order; negative ones count from the end
  * @throws {ShapeError} where `permutation` does not name each axis once
- * @example transpose(x, [0, 2, 1]) // swaps the last two axes of [batch, rows, columns]
+ * @example transpose(tensor([[1, 2], [3, 4]])) // [[1, 3], [2, 4]]
+ * @example transpose(zeros([8, 3, 5]), [0, 2, 1]).shape // [8, 5, 3]
  */
-export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
-  const order = (permutation ?? x.shape.map((_, axis) => x.rank - 1 - axis)).map((axis) =>
-    normalizeAxis("transpose", axis, x.rank),
-  );
+export function transpose<D extends DType>(x: Tensor<D>, permutation?: readonly number[]): Tensor<D> {
+  return permuted("transpose", x, permutation ?? x.shape.map((_, axis) => x.rank - 1 - axis));
+}
+
+/**
+ * The axes in the order that is named: `transpose` as PyTorch calls it.
+ *
+ * @param order the axes of `x` in their new order; negative ones count from the end
+ * @throws {ShapeError} where `order` does not name each axis once
+ * @example permute(zeros([8, 3, 5]), [0, 2, 1]).shape // [8, 5, 3]
+ */
+export function permute<D extends DType>(x: Tensor<D>, order: readonly number[]): Tensor<D> {
+  return permuted("permute", x, order);
+}
+
+function permuted<D extends DType>(who: string, x: Tensor<D>, axes: readonly number[]): Tensor<D> {
+  const order = axes.map((axis) => normalizeAxis(who, axis, x.rank));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw new ShapeError({
-      who: "transpose",
+      who,
       expected: `a permutation of the ${x.rank} axes`,
-      received: formatShape(permutation ?? []),
+      received: formatShape(axes),
       fix: `The input has shape ${formatShape(x.shape)}.`,
     });
   }
   return order.every((axis, i) => axis === i)
     ? x
-    : createNode(transposePrimitive, [x], { permutation: order });
+    : (createNode(transposePrimitive, [x], { permutation: order }) as Tensor<D>);
 }
 
-/** The last two axes swapped. */
-export function matrixTranspose(x: Tensor): Tensor {
+/**
+ * The last two axes swapped: each matrix of a batch transposed.
+ *
+ * @throws {ShapeError} where there are fewer than two axes
+ * @example matrixTranspose(zeros([8, 3, 5])).shape // [8, 5, 3]
+ */
+export function matrixTranspose<D extends DType>(x: Tensor<D>): Tensor<D> {
+  if (x.rank < 2) {
+    throw new ShapeError({
+      who: "matrixTranspose",
+      expected: "matrices […, rows, columns]",
+      received: `shape ${formatShape(x.shape)}`,
+      fix: "Add an axis with expandDims(x, 0).",
+    });
+  }
   const order = x.shape.map((_, axis) => axis);
   order.splice(-2, 2, x.rank - 1, x.rank - 2);
-  return transpose(x, order);
+  return permuted("matrixTranspose", x, order);
 }
 
-/** A new axis of length 1 at `axis` (of the result). @example expandDims(x, -1).shape // [28, 28, 1] */
-export function expandDims(x: Tensor, axis: number): Tensor {
+/**
+ * A new axis of length 1 at `axis` (of the result).
+ *
+ * @throws {ShapeError} for an axis out of range
+ * @example expandDims(zeros([28, 28]), -1).shape // [28, 28, 1]
+ */
+export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
   const at = normalizeAxis("expandDims", axis, x.rank + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
@@ -83,12 +116,15 @@ export function expandDims(x: Tensor, axis: number): Tensor {
 /**
  * Without axes of length 1: the given ones, or all.
  *
- * @throws {ShapeError} where a given axis is longer than 1
+ * An axis whose length is known at run time only stays, unless it is named.
+ * @throws {ShapeError} where a given axis is longer than 1, out of range or named twice
+ * @example squeeze(zeros([1, 3, 1])).shape // [3]
+ * @example squeeze(zeros([1, 3, 1]), -1).shape // [1, 3]
  */
-export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
+export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly number[]): Tensor<D> {
   const axes =
     axis === undefined
-      ? x.shape.map((_, a) => a).filter((a) => x.shape[a] === 1)
+      ? x.shape.map((_, a) => a).filter((a) => x.shape[a] === 1 && a !== x.extent?.axis)
       : normalizeAxes("squeeze", axis, x.rank);
   for (const a of axes) {
     if (x.shape[a] !== 1) {
@@ -105,10 +141,16 @@ export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
   );
 }
 
-/** All axes from `startAxis` on merged into one. @example flatten(images, 1).shape // [batch, 784] */
-export function flatten(x: Tensor, startAxis = 0): Tensor {
-  const rest = x.shape.slice(startAxis).reduce((product, length) => product * length, 1);
-  return reshape(x, [...x.shape.slice(0, startAxis), rest]);
+/**
+ * All axes from `startAxis` on merged into one.
+ *
+ * Shape `[…axes before, product of the others]`; a scalar becomes a vector of one element.
+ * @throws {ShapeError} for an axis out of range
+ * @example flatten(zeros([32, 28, 28]), 1).shape // [32, 784]
+ */
+export function flatten<D extends DType>(x: Tensor<D>, startAxis = 0): Tensor<D> {
+  const at = x.rank === 0 && startAxis === 0 ? 0 : normalizeAxis("flatten", startAxis, x.rank);
+  return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }
 
 const slicePrimitive = definePrimitive({
@@ -141,22 +183,24 @@ const slicePrimitive = definePrimitive({
   // The gradient of a part is that part among zeros.
   vjp: ({ node, inputs: [x], gradients: [g] }) => {
     const { start, step } = node.attributes as { start: number[]; step: number[] };
-    return [embed(g!, x!, start, step)];
+    return [embed(g!, x!.shape, start, step)];
   },
 });
 
 /**
  * Part of each axis: `size[i]` elements from `start[i]` on, every `step[i]`-th (negative: backwards).
  *
- * @throws {ShapeError} where the part reaches outside
- * @example slice(x, [0, 1], [2, 3])
+ * Shape: `size`. `at(x, [start, stop, step], …)` takes ranges as NumPy writes them.
+ * @throws {ShapeError} where the part reaches outside, or cuts an axis whose length is known at run time only
+ * @example slice(tensor([[1, 2, 3], [4, 5, 6]]), [0, 1], [2, 2]) // [[2, 3], [5, 6]]
+ * @example slice(tensor([1, 2, 3, 4, 5]), [4], [3], [-2]) // [5, 3, 1]
  */
-export function slice(
-  x: Tensor,
+export function slice<D extends DType>(
+  x: Tensor<D>,
   start: readonly number[],
   size: readonly number[],
   step: readonly number[] = start.map(() => 1),
-): Tensor {
+): Tensor<D> {
   if (start.length !== x.rank || size.length !== x.rank || step.length !== x.rank) {
     throw new ShapeError({
       who: "slice",
@@ -169,7 +213,7 @@ export function slice(
     const first = start[axis]!;
     const last = first + (size[axis]! - 1) * step[axis]!;
     const inside = size[axis] === 0 || (first >= 0 && first < length && last >= 0 && last < length);
-    if (!inside || step[axis] === 0) {
+    if (!inside || step[axis] === 0 || !Number.isInteger(first) || !Number.isInteger(step[axis])) {
       throw new ShapeError({
         who: "slice",
         expected: `elements inside axis ${axis} of length ${length}`,
@@ -178,11 +222,17 @@ export function slice(
     }
   });
   if (sameShape(size, x.shape) && start.every((s) => s === 0) && step.every((s) => s === 1)) return x;
-  return createNode(slicePrimitive, [x], { start: [...start], size: [...size], step: [...step] });
+  const part = { start: [...start], size: [...size], step: [...step] };
+  return createNode(slicePrimitive, [x], part) as Tensor<D>;
 }
 
-/** The order of elements reversed along the axes. */
-export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
+/**
+ * The order of elements reversed along the axes; by default along all.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice, or one whose length is known at run time only
+ * @example flip(tensor([[1, 2, 3], [4, 5, 6]]), 1) // [[3, 2, 1], [6, 5, 4]]
+ */
+export function flip<D extends DType>(x: Tensor<D>, axis?: number | readonly number[]): Tensor<D> {
   const axes = normalizeAxes("flip", axis, x.rank);
   const backwards = (a: number) => axes.includes(a) && x.shape[a]! > 0;
   return slice(
@@ -193,199 +243,40 @@ export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
   );
 }
 
-export const concatPrimitive = definePrimitive({
-  name: "concat",
-  kind: "structural",
-  infer: (inputs, { axis }) => {
-    const first = inputs[0]!;
-    const at = axis as number;
-    let total = 0;
-    let extent: Extent | undefined;
-    for (const input of inputs) {
-      total += input.shape[at]!;
-      extent ??= input.extent;
-    }
-    if (extent?.axis === at) {
-      throw new ShapeError({
-        who: "concat",
-        expected: "an axis other than the batch axis",
-        received: `axis ${at}`,
-        fix: "Its length is known at run time only.",
-      });
-    }
-    return { shape: first.shape.map((length, a) => (a === at ? total : length)), dtype: first.dtype, extent };
-  },
-  vjp: ({ node, inputs, gradients: [g] }) => {
-    const at = node.attributes.axis as number;
-    let offset = 0;
-    return inputs.map((input) => {
-      const start = g!.shape.map((_, a) => (a === at ? offset : 0));
-      offset += input.shape[at]!;
-      return slice(g!, start, input.shape);
-    });
-  },
-});
-
-/**
- * Tensors joined along an axis; the other lengths agree. Producers write into the result directly where they can.
- *
- * @throws {ShapeError} for an empty list or lengths that differ
- * @example concat([a, b], -1)
- */
-export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
-  if (tensors.length === 0)
-    throw new ShapeError({ who: "concat", expected: "at least one tensor", received: "an empty list" });
-  const { tensors: list, dtype } = toTensors("concat", tensors);
-  const first = list[0]!;
-  const at = normalizeAxis("concat", axis, first.rank);
-  for (const t of list) {
-    if (t.rank !== first.rank || t.shape.some((length, a) => a !== at && length !== first.shape[a])) {
-      throw new ShapeError({
-        who: "concat",
-        expected: `shapes that agree but for axis ${at}`,
-        received: list.map((x) => formatShape(x.shape)).join(", "),
-      });
-    }
-  }
-  return list.length === 1
-    ? first
-    : createNode(
-        concatPrimitive,
-        list.map((t) => cast(t, dtype)),
-        { axis: at },
-      );
-}
-
-/** Tensors of one shape joined along a new axis. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  return concat(
-    tensors.map((t) => expandDims(t, axis)),
-    axis,
-  );
-}
-
-/** Cut into equal parts along an axis, or into parts of the given sizes. */
-export function split(x: Tensor, parts: number | readonly number[], axis = 0): Tensor[] {
-  const at = normalizeAxis("split", axis, x.rank);
-  const length = x.shape[at]!;
-  const sizes = typeof parts === "number" ? new Array<number>(parts).fill(length / parts) : parts;
-  if (
-    sizes.reduce((sum, size) => sum + size, 0) !== length ||
-    sizes.some((size) => !Number.isInteger(size))
-  ) {
-    throw new ShapeError({
-      who: "split",
-      expected: `parts that add up to ${length}`,
-      received: formatShape(typeof parts === "number" ? [parts] : parts),
-    });
-  }
-  let offset = 0;
-  return sizes.map((size) => {
-    const start = x.shape.map((_, a) => (a === at ? offset : 0));
-    offset += size;
-    return slice(
-      x,
-      start,
-      x.shape.map((n, a) => (a === at ? size : n)),
-    );
-  });
-}
-
 export const embedPrimitive = definePrimitive({
   name: "embed",
   kind: "structural",
-  infer: ([x], { shape }) => ({ shape: shape as Shape, dtype: x!.dtype, extent: x!.extent }),
+  infer: ([x], { shape, start, step }) => {
+    const axis = x!.extent?.axis;
+    if (
+      axis !== undefined &&
+      ((shape as Shape)[axis] !== x!.shape[axis] ||
+        (start as number[])[axis] !== 0 ||
+        (step as number[])[axis] !== 1)
+    ) {
+      throw new ShapeError({
+        who: "pad",
+        expected: "the batch axis as it is",
+        received: `${formatShape(x!.shape)} placed into ${formatShape(shape as Shape)}`,
+        fix: "The length of that axis is known at run time only; pad the other axes.",
+      });
+    }
+    return { shape: shape as Shape, dtype: x!.dtype, extent: x!.extent };
+  },
   vjp: ({ node, inputs: [x], gradients: [g] }) => {
     const { start, step } = node.attributes as { start: number[]; step: number[] };
     return [slice(g!, start, x!.shape, step)];
   },
 });
 
-/** `x` placed at `start` with `step` into a tensor of the given type filled with `value`. */
-function embed(
-  x: Tensor,
-  type: TensorType,
+/** `x` placed at `start` with `step` into a tensor of the given shape filled with `value`: the reverse of `slice`. */
+export function embed<D extends DType>(
+  x: Tensor<D>,
+  shape: Shape,
   start: readonly number[],
-  step: readonly number[],
+  step: readonly number[] = start.map(() => 1),
   value = 0,
-): Tensor {
-  return createNode(embedPrimitive, [x], {
-    shape: [...type.shape],
-    start: [...start],
-    step: [...step],
-    value,
-  });
-}
-
-/**
- * Elements of one value added before and after each axis.
- *
- * @param widths `[before, after]` for each axis
- * @example pad(x, [[0, 0], [1, 1]])
- */
-export function pad(x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor {
-  if (
-    widths.length !== x.rank ||
-    widths.some((pair) => pair.some((width) => !Number.isInteger(width) || width < 0))
-  ) {
-    throw new ShapeError({
-      who: "pad",
-      expected: `[before, after] ≥ 0 for each of ${x.rank} axes`,
-      received: JSON.stringify(widths),
-    });
-  }
-  if (widths.every(([before, after]) => before === 0 && after === 0)) return x;
-  const shape = x.shape.map((length, axis) => length + widths[axis]![0] + widths[axis]![1]);
-  return embed(
-    x,
-    { shape, dtype: x.dtype },
-    widths.map(([before]) => before),
-    widths.map(() => 1),
-    value,
-  );
-}
-
-export const iotaPrimitive = definePrimitive({
-  name: "iota",
-  kind: "structural",
-  infer: (_, { shape }) => ({ shape: shape as Shape, dtype: "int32" }),
-});
-
-/** int32 tensor whose elements are their own index along `axis`; costs no memory. */
-export function iota(shape: Shape, axis = 0): Tensor {
-  checkShape("iota", shape);
-  const at = normalizeAxis("iota", axis, shape.length);
-  return createNode(iotaPrimitive, [], {
-    shape: [...shape],
-    strides: shape.map((_, a) => (a === at ? 1 : 0)),
-  });
-}
-
-/** int32 tensor whose elements are their row-major position. */
-export function linearIndex(shape: Shape): Tensor {
-  let stride = 1;
-  const strides = shape.map(() => 0);
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis]!;
-  }
-  return createNode(iotaPrimitive, [], { shape: [...shape], strides });
-}
-
-/** A tensor of one value. @throws {ConfigError} for an unknown dtype @example full([2, 3], 7) */
-export function full(shape: Shape, value: number | boolean, dtype: DType = "float32"): Tensor {
-  return filled("full", shape, value, dtype);
-}
-/** A tensor of zeros. */
-export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
-  return filled("zeros", shape, 0, dtype);
-}
-/** A tensor of ones. */
-export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
-  return filled("ones", shape, 1, dtype);
-}
-
-function filled(who: string, shape: Shape, value: number | boolean, dtype: DType): Tensor {
-  checkShape(who, shape);
-  return broadcastTo(scalar(value, checkDType(who, dtype)), shape);
+): Tensor<D> {
+  const place = { shape: [...shape], start: [...start], step: [...step], value };
+  return createNode(embedPrimitive, [x], place) as Tensor<D>;
 }

@@ -13,7 +13,8 @@ import { maximum } from "./choice.js";
 import { equal } from "./comparison.js";
 import { toFloat, toIndices } from "./convert.js";
 import { exp } from "./exponential.js";
-import { expandDims, iota, reshape, transpose } from "./movement.js";
+import { iota } from "./iota.js";
+import { expandDims, reshape, transpose } from "./movement.js";
 
 const softmaxPrimitive = rowOperation(
   "softmax",

@@ -4,8 +4,8 @@ import { checkShape, normalizeAxis } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { applyElementwise, elementwise } from "./define.js";
 import { gather } from "./indexing.js";
+import { iota } from "./iota.js";
 import { type Key, noGradient, toKey } from "./key.js";
-import { iota } from "./movement.js";
 
 const permutedIndexPrimitive = elementwise(
   "permutedIndex",

@@ -9,9 +9,11 @@ import { where } from "./choice.js";
 import { equal } from "./comparison.js";
 import { depthwiseConv2d } from "./conv.js";
 import { toFloat } from "./convert.js";
+import { full } from "./create.js";
 import { constant } from "./leaf.js";
 import { logicalAnd, logicalNot, logicalOr } from "./logic.js";
-import { full, pad, reshape, slice } from "./movement.js";
+import { reshape, slice } from "./movement.js";
+import { pad } from "./pad.js";
 import { mean } from "./reduce.js";
 import {
   checkRank,
@@ -131,8 +133,8 @@ function valuesAtMaxima(x: Tensor, u: Tensor, window: Window): Tensor {
   const { size, strides, padding } = window;
   const y = createNode(maxPool2dPrimitive, [x], { ...window });
   const around = [[0, 0], padding[0], padding[1], [0, 0]] as const;
-  const scores = pad(x, around, -Infinity);
-  const values = pad(u, around, 0);
+  const scores = pad(x, around, { value: -Infinity });
+  const values = pad(u, around);
   const part = (t: Tensor, p: number, q: number) =>
     slice(t, [0, p, q, 0], y.shape, [1, strides[0], strides[1], 1]);
   let found: Tensor | undefined;

@@ -1,6 +1,6 @@
 /** Copies of a tensor beside each other. */
 import { ConfigError, ShapeError } from "../base/errors.js";
-import { formatShape, normalizeAxis, sizeOf } from "../base/shape.js";
+import { formatShape, mostAxes, normalizeAxis, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./movement.js";
 
@@ -23,7 +23,7 @@ export function tile(x: Tensor, repetitions: readonly number[]): Tensor {
   }
   for (const n of repetitions) checkCount("tile", n);
   const repeated = repetitions.flatMap((n, axis) => (n === 1 ? [] : [axis]));
-  if (x.rank + repeated.length > MOST_AXES) {
+  if (x.rank + repeated.length > mostAxes) {
     const last = repeated.pop()!;
     const others = repetitions.map((n, axis) => (axis === last ? 1 : n));
     return tileAxis(tile(x, others), last, repetitions[last]!);
@@ -37,9 +37,6 @@ export function tile(x: Tensor, repetitions: readonly number[]): Tensor {
     x.shape.map((length, axis) => length * repetitions[axis]!),
   );
 }
-
-/** Axes that backends can address. */
-const MOST_AXES = 8;
 
 /** One axis alone: everything from it on is a block that repeats. */
 function tileAxis(x: Tensor, axis: number, n: number): Tensor {

@@ -20,9 +20,9 @@ import {
   typeOf,
   typesFromOutside,
 } from "./body.js";
+import { full } from "./create.js";
 import { identity } from "./identity.js";
 import { placeholder } from "./leaf.js";
-import { full } from "./movement.js";
 
 /**
  * inputs: carries, sequences, invariants. Body parameters: carries, slices of the sequences, invariants; body

@@ -127,7 +127,7 @@ const rules: Readonly<Record<string, Rule>> = {
       t: ops.pad(
         x.t,
         x.t.shape.map((_, a) => (a === axis ? ([1, 2] as const) : ([0, 0] as const))),
-        0.5,
+        { value: 0.5 },
       ),
       batched: x.batched,
     };

@@ -111,7 +111,7 @@ const rules: Readonly<Record<string, Rule>> = {
       : ops.pad(
           x,
           x.shape.map((_, axis) => [dice[axis % dice.length]! % 3, (b + axis) % 3] as const),
-          (b % 3) - 1,
+          { value: (b % 3) - 1 },
         ),
   broadcastTo: (x, _, b) =>
     x.rank < 5

@@ -203,7 +203,7 @@ const models: Readonly<Record<string, (inputs: Named, constants: Named, options:
   softmax: ({ x }, { upstream }, { axis }) => sum(mul(ops.softmax(x!, axis), upstream!)),
   logSoftmax: ({ x }, { upstream }, { axis }) => sum(mul(ops.logSoftmax(x!, axis), upstream!)),
   tanhRecurrence: ({ x, kernel, recurrent, bias }, { target }) => {
-    let state = ops.zeros([3, 5]);
+    let state: Tensor = ops.zeros([3, 5]);
     const states = [0, 1, 2, 3].map((t) => {
       const element = ops.squeeze(slice(x!, [0, t, 0], [3, 1, 2]), 1);
       state = tanh(add(add(matmul(element, kernel!), matmul(state, recurrent!)), bias!));
