@@ -1,11 +1,12 @@
 import { isFloat } from "../base/dtype.js";
 import { GradientError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
-import { createNode, type Tensor } from "../graph/tensor.js";
+import type { Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
-import { pickPrimitive, setDifferentiate } from "../ops/body.js";
+import { setDifferentiate } from "../ops/body.js";
 import { add, broadcastTo } from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
+import { results } from "../ops/pick.js";
 
 /**
  * Reverse-mode differentiation: the graph that computes Σ seed · ∂output/∂target for each target.
@@ -74,7 +75,7 @@ function pull(
       fix: "Use stopGradient(x) where the value should count as a constant.",
     });
   }
-  const outputs = node.outputs.length === 1 ? [node] : pickAll(node);
+  const outputs = node.outputs.length === 1 ? [node] : results(node);
   const pulled = primitive.vjp({ node, inputs: node.inputs, outputs, gradients: received });
   pulled.forEach((gradient, i) => {
     const input = node.inputs[i]!;
@@ -88,10 +89,6 @@ function pull(
     }
     accumulate(input, 0, gradient);
   });
-}
-
-function pickAll(node: Tensor): Tensor[] {
-  return node.outputs.map((_, index) => createNode(pickPrimitive, [node], { index }));
 }
 
 setDifferentiate(vjp);

@@ -42,8 +42,9 @@ class Lowering extends UnitLowering {
     outputs.forEach((output, index) => {
       const place = this.bound({ kind: "output", output: index }, output);
       const base = this.reshapedFrom(output);
-      if (this.canBePlaced(base, fusion) && !this.places.has(base)) {
-        this.places.set(base, { ...place, layout: denseLayout(base.shape) });
+      const key = this.placeable(base, fusion);
+      if (key && !this.places.has(key)) {
+        this.places.set(key, { ...place, layout: denseLayout(base.shape) });
       } else (this.readsWrittenLeaf(output) ? early : copies).push({ from: output, to: place });
     });
     const late: { from: Tensor; to: Place }[] = [];
@@ -218,8 +219,8 @@ class Lowering extends UnitLowering {
     const plan = schedule(fusion, [], isLeaf);
     const copies: { from: Tensor; to: Place }[] = [];
     for (const { value, place } of targets) {
-      if (!isLeaf(value) && this.canBePlaced(value, fusion) && !this.places.has(value))
-        this.places.set(value, place);
+      const key = this.placeable(value, fusion);
+      if (!isLeaf(value) && key && !this.places.has(key)) this.places.set(key, place);
       else copies.push({ from: value, to: place });
     }
     this.units(plan.units, fusion, required);
@@ -232,10 +233,17 @@ class Lowering extends UnitLowering {
     return steps;
   }
 
-  /** Whether the step that computes the node can write it anywhere (views and leaves are not computed). */
-  private canBePlaced(node: Tensor, fusion: Fusion): boolean {
-    if (this.input.isLeaf(node) || node.primitive.kind === "view" || isVirtual(node)) return false;
-    return fusion.unitOf(node) !== undefined && node.outputs.length === 1;
+  /** What a place can be set for before its step is written: views and leaves are not computed, bodies choose themselves. */
+  private placeable(node: Tensor, fusion: Fusion): Tensor | undefined {
+    if (this.input.isLeaf(node)) return undefined;
+    if (node.primitive.name === "pick") {
+      const owner = node.inputs[0]!;
+      const isWritten =
+        owner.primitive.kind === "kernel" && !this.input.isLeaf(owner) && fusion.unitOf(owner);
+      return isWritten ? this.pickKey(owner, node.attributes.index as number) : undefined;
+    }
+    if (node.primitive.kind === "view" || isVirtual(node)) return undefined;
+    return fusion.unitOf(node) !== undefined && node.outputs.length === 1 ? node : undefined;
   }
 }
 

@@ -187,8 +187,9 @@ export abstract class UnitLowering extends Places {
         primitive.repeatedInputs?.includes(i) && this.placeOf(input).layout.strides.every((n) => n === 0);
       return isRepeated ? this.operandOf(input) : this.denseOperand(input);
     });
-    const writes = node.outputs.map((type) => {
-      const place = this.placeForResult(node);
+    const isSingle = node.outputs.length === 1;
+    const writes = node.outputs.map((type, index) => {
+      const place = isSingle ? this.placeForResult(node) : this.resultPlace(node, index);
       return this.operand(place, type.dtype, type.extent);
     });
     this.push({

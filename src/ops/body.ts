@@ -1,22 +1,11 @@
 /** Graphs inside graphs: how the bodies of `scan`, `cond` and `whileLoop` are traced, closed and differentiated. */
 import { ConfigError } from "../base/errors.js";
 import { mapTree, type Tree } from "../base/tree.js";
-import { definePrimitive, type TensorType } from "../graph/primitive.js";
+import type { TensorType } from "../graph/primitive.js";
 import { rewrite } from "../graph/rewrite.js";
-import { type Body, createNode, isTensor, type Tensor } from "../graph/tensor.js";
+import { type Body, isTensor, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { placeholder } from "./leaf.js";
-
-/** Selects one result of a node with several. */
-export const pickPrimitive = definePrimitive({
-  name: "pick",
-  kind: "structural",
-  infer: ([input], { index }) => (input as Tensor).outputs[index as number]!,
-});
-
-export function results(node: Tensor): Tensor[] {
-  return node.outputs.map((_, index) => createNode(pickPrimitive, [node], { index }));
-}
 
 /** How derivatives are taken; set by autodiff, which stands to the right of this folder. */
 export type Differentiate = (

@@ -16,12 +16,12 @@ import {
   range,
   refill,
   refuseHostCalls,
-  results,
   typeOf,
   typesFromOutside,
 } from "./body.js";
 import { full } from "./create.js";
 import { identity } from "./identity.js";
+import { results } from "./pick.js";
 
 /** inputs: predicate, captured of both bodies. Each body's parameters are all captured tensors. */
 export const condPrimitive = definePrimitive({

@@ -2,7 +2,8 @@
 import type { NDArray } from "../base/array.js";
 import { definePrimitive, type TensorType } from "../graph/primitive.js";
 import { Tensor } from "../graph/tensor.js";
-import { results, typesFromOutside } from "./body.js";
+import { typesFromOutside } from "./body.js";
+import { results } from "./pick.js";
 
 export const hostCallPrimitive = definePrimitive({
   name: "hostCall",

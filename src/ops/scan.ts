@@ -16,13 +16,13 @@ import {
   range,
   refill,
   refuseHostCalls,
-  results,
   typeOf,
   typesFromOutside,
 } from "./body.js";
 import { full } from "./create.js";
 import { identity } from "./identity.js";
 import { placeholder } from "./leaf.js";
+import { results } from "./pick.js";
 
 /**
  * inputs: carries, sequences, invariants. Body parameters: carries, slices of the sequences, invariants; body

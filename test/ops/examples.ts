@@ -4,7 +4,8 @@ import type { NDArray } from "../../src/base/array.js";
 import { type DType, isFloat } from "../../src/base/dtype.js";
 import { primitives } from "../../src/graph/primitive.js";
 import { createNode, type Tensor } from "../../src/graph/tensor.js";
-import { broadcastTo, flip, transpose } from "../../src/ops/index.js";
+import { broadcastTo, concat, flatten, flip, transpose } from "../../src/ops/index.js";
+import { results } from "../../src/ops/pick.js";
 import { type Case, cases, describeCase, elementsOf, type Input } from "./cases.js";
 import { composites } from "./composites.js";
 
@@ -30,10 +31,12 @@ const ofRecords: Example[] = Object.entries(cases).flatMap(([name, list]) => {
     hasGradient: primitive.vjp !== undefined && c.differentiable !== false,
     inputs: (dtype: DType) => inputsOf(c, dtype),
     build: (operands: readonly Tensor[]) =>
-      createNode(
-        primitive,
-        operands.map((tensor, i) => viewed(tensor, c.inputs[i]!)),
-        c.attributes ?? {},
+      whole(
+        createNode(
+          primitive,
+          operands.map((tensor, i) => viewed(tensor, c.inputs[i]!)),
+          c.attributes ?? {},
+        ),
       ),
   }));
 });
@@ -68,6 +71,11 @@ function inputsOf(c: Pick<Case, "inputs">, dtype: DType): NDArray[] {
   return c.inputs.map((input, i) =>
     elementsOf(input, input.dtype && !isFloat(input.dtype) ? input.dtype : dtype, 1000 + i),
   );
+}
+
+/** The results of a record in one tensor, one behind the other. */
+function whole(node: Tensor): Tensor {
+  return node.outputs.length === 1 ? node : concat(results(node).map((result) => flatten(result)));
 }
 
 /** The operand as the operation sees it. */
