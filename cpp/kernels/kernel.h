@@ -31,7 +31,8 @@ struct View {
 // The first fault of a run; the runtime stops before the first step that writes a donated buffer.
 // Kernels report with `fault(...)`; among several the smallest (step, index) wins.
 struct Status;
-enum Fault : int32_t { FAULT_NONE = 0, FAULT_INDEX_RANGE = 1, FAULT_NAN = 2 };
+// INDEX_RANGE: row, and the index or label found there. MATRIX: number of the matrix in its batch, and the pivot at fault.
+enum Fault : int32_t { FAULT_NONE = 0, FAULT_INDEX_RANGE = 1, FAULT_MATRIX = 2 };
 
 struct Thread {
   int32_t index;        // 0 … threads − 1; only for scratch and diagnostics, never for a partition

@@ -103,10 +103,11 @@ export interface RunResult {
 }
 
 export interface FaultReport {
-  readonly kind: "indexRange" | "notFinite";
+  /** An index or label outside of its range; a matrix that the operation does not take. */
+  readonly kind: "indexRange" | "matrix";
   /** What the faulty step computes. */
   readonly label: string;
-  /** Row or element that is at fault. */
+  /** Row, or number of the matrix in its batch, that is at fault. */
   readonly index: number;
   /** The offending value. */
   readonly value: number;

@@ -18,14 +18,6 @@ export interface Schedule {
   readonly inPlace: ReadonlyMap<Tensor, Tensor>;
 }
 
-const FAULTABLE = new Set([
-  "gather",
-  "scatterAdd",
-  "sparseCrossEntropy",
-  "sparseCrossEntropyGradient",
-  "checkFinite",
-]);
-
 export function schedule(
   fusion: Fusion,
   updates: readonly Update[],
@@ -53,7 +45,8 @@ export function schedule(
 
 function canFault(unit: Unit): boolean {
   if (!unit.root) return false;
-  if (FAULTABLE.has(unit.root.primitive.name) || unit.root.primitive.name === "hostCall") return true;
+  const { primitive } = unit.root;
+  if ((primitive.kind === "kernel" && primitive.fault) || primitive.name === "hostCall") return true;
   // A body may hold a faultable node; nested programs are few, so they all count.
   return unit.root.payload.bodies !== undefined;
 }

@@ -5,6 +5,7 @@ import { DataError, TraceError } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
 import { type CompileOptions, compile, type Graph } from "../compile/compile.js";
 import { allSteps, type Binding, type Program } from "../compile/program.js";
+import { primitives } from "../graph/primitive.js";
 import { dependencies, formatType, type Storage, setWhenDeep, type Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import { dataPrimitive } from "../ops/leaf.js";
@@ -299,26 +300,12 @@ export function readElements<D extends DType>(tensor: Tensor<D>) {
   return viewArray(tensor.dtype, bytes.buffer, 0, tensor.size);
 }
 
-/** What the user sees when a kernel found a fault in the data. */
+/** What the user sees when a kernel found a fault in the data: its record says it. */
 export function faultError(fault: FaultReport): DataError {
-  if (fault.kind === "notFinite") {
-    return new DataError({
-      who: fault.label,
-      expected: "finite numbers",
-      received: `${fault.value} at element ${fault.index}`,
-      fix: "Check the data for NaN and infinities, or lower the learning rate.",
-    });
-  }
-  const isLabel = fault.label.startsWith("sparseCrossEntropy");
+  const primitive = primitives().get(fault.label);
+  if (primitive?.kind !== "kernel" || !primitive.fault) throw new Error(`${fault.label} reported a fault`);
   return new DataError(
-    {
-      who: fault.label,
-      expected: isLabel
-        ? "labels from 0 to the number of classes − 1"
-        : "indices from 0 to the number of rows − 1",
-      received: `${isLabel ? "label" : "index"} ${fault.value} at row ${fault.index}`,
-      fix: isLabel ? "Count classes from 0, and give the last layer one unit for each class." : "",
-    },
+    { who: primitive.name, ...primitive.fault(fault.index, fault.value) },
     { cause: fault },
   );
 }

@@ -1,5 +1,6 @@
 import type { NDArray } from "../base/array.js";
 import type { DType } from "../base/dtype.js";
+import type { ErrorParts } from "../base/errors.js";
 import type { Shape } from "../base/shape.js";
 import type { Layout } from "./layout.js";
 import type { Tensor } from "./tensor.js";
@@ -102,6 +103,11 @@ export interface KernelPrimitive extends PrimitiveBase {
     outputs: readonly TensorType[],
     attributes: Attributes,
   ) => number;
+  /**
+   * What the user is told when the kernel finds a fault in the data at a row, a position or a matrix, and which value it
+   * found there. Absent: it can't find any, and steps that write variables need not wait for it.
+   */
+  readonly fault?: (index: number, value: number) => Omit<ErrorParts, "who">;
   /** Attribute words of the native kernel, in the order of cpp/kernels/kernel.h. */
   readonly words?: (attributes: Attributes) => readonly number[];
 }

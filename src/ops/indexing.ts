@@ -34,6 +34,7 @@ const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape: [...indices!.shape, ...innerShape], dtype: data!.dtype, data: result }];
   },
   words: () => [],
+  fault: indexFault,
   lookedUpInputs: [0],
   flop: () => 0,
   vjp: ({ inputs: [data, indices], gradients: [g] }) => {
@@ -125,6 +126,7 @@ const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape, dtype: updates!.dtype, data }];
   },
   words: () => [],
+  fault: indexFault,
   flop: ([, updates]) => sizeOf(updates!.shape),
   vjp: ({ inputs: [indices], gradients: [g] }) => [null, gather(g!, indices!)],
 });
@@ -164,6 +166,14 @@ export function scatterAdd(indices: Tensor, updates: Tensor, n: number): Tensor 
     [reshape(rows, [rows.size]), reshape(values, [rows.size, ...inner])],
     { n },
   );
+}
+
+/** What is said about an index outside: of a run, which does not know how many rows there were. */
+function indexFault(row: number, index: number) {
+  return {
+    expected: "indices from 0 to the number of rows − 1",
+    received: `index ${index} at row ${row}`,
+  };
 }
 
 /** The index at a position; where it is out of range, an error that also carries both as numbers for the run's report. */

@@ -137,6 +137,7 @@ const sparseCrossEntropyPrimitive = definePrimitive<KernelPrimitive>({
     return [{ shape: [rows], dtype: logits!.dtype, data }];
   },
   words: () => [],
+  fault: labelFault,
   flop: ([logits]) => 4 * sizeOf(logits!.shape), // largest, difference, exponential, sum
   vjp: ({ inputs: [logits, labels], gradients: [g] }) => [
     createNode(sparseCrossEntropyGradientPrimitive, [logits!, labels!, g!]),
@@ -167,6 +168,7 @@ const sparseCrossEntropyGradientPrimitive: KernelPrimitive = definePrimitive<Ker
     return [{ ...logits!, data }];
   },
   words: () => [],
+  fault: labelFault,
   flop: ([logits]) => 6 * sizeOf(logits!.shape), // as softmax, times g
   // In plain operations, so that every further derivative follows.
   vjp: ({ inputs: [logits, labels, g], gradients: [u] }) => {
@@ -177,6 +179,15 @@ const sparseCrossEntropyGradientPrimitive: KernelPrimitive = definePrimitive<Ker
     return [toLogits, null, toG];
   },
 });
+
+/** What is said about a label outside: of a run, which does not know how many classes there were. */
+function labelFault(row: number, label: number) {
+  return {
+    expected: "labels from 0 to the number of classes − 1",
+    received: `label ${label} at row ${row}`,
+    fix: "Count classes from 0, and give the last layer one unit for each class.",
+  };
+}
 
 function checkedLabel(labels: NDArray, row: number, n: number): number {
   const label = labels.data[row]!;

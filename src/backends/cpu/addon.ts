@@ -55,7 +55,7 @@ export const RESULT = {
   stopped: 8,
 } as const;
 
-export const FAULT = { none: 0, indexRange: 1, nan: 2 } as const;
+export const FAULT = { none: 0, indexRange: 1, matrix: 2 } as const;
 
 /** The exports of `myelin.node` (cpp/bindings/node.cc). */
 export interface Addon {

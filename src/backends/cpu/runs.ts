@@ -97,7 +97,7 @@ export function faultOf(result: Int32Array, flat: readonly Step[]): FaultReport 
   if (code === FAULT.none) return null;
   const index = result[RESULT.faultIndexHigh]! * 2 ** 32 + (result[RESULT.faultIndexLow]! >>> 0);
   return {
-    kind: code === FAULT.nan ? "notFinite" : "indexRange",
+    kind: code === FAULT.matrix ? "matrix" : "indexRange",
     label: flat[result[RESULT.faultStep]!]?.label ?? "program",
     index,
     value: result[RESULT.faultValue]!,

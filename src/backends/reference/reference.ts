@@ -234,7 +234,7 @@ class ReferenceExecutable implements Executable {
       return compute();
     } catch (error) {
       if (!(error instanceof DataError) || !isFaultCause(error.cause)) throw error;
-      throw new Fault({ kind: "indexRange", label, index: error.cause.index, value: error.cause.value });
+      throw new Fault({ kind: "indexRange", ...error.cause, label });
     }
   }
 
@@ -345,8 +345,10 @@ class ReferenceExecutable implements Executable {
   }
 }
 
-/** What a record's reference function attaches to the DataError it throws for an index out of range. */
+/** What a record's reference function attaches to the DataError it throws for data that do not fit. */
 export interface FaultCause {
+  /** Default: an index or label out of range. */
+  readonly kind?: FaultReport["kind"];
   readonly index: number;
   readonly value: number;
 }
