@@ -81,7 +81,7 @@ export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor
 }
 
 /** A value that depends on its targets, though no derivative reaches any of them, would silently train nothing. */
-function checkReached(
+export function checkReached(
   who: string,
   value: Tensor,
   targets: readonly Tensor[],
@@ -108,7 +108,7 @@ function checkTarget(who: string, what: string, dtype: DType): void {
   });
 }
 
-function checkLoss(who: string, value: unknown): void {
+export function checkLoss(who: string, value: unknown): void {
   if (!isTensor(value)) {
     throw new ConfigError({ who, expected: "a function that returns a tensor", received: typeof value });
   }

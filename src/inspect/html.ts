@@ -34,11 +34,11 @@ function htmlTable({ caption, header, rows }: DataTable): string {
   };
   const line = (cells: readonly string[]) => `<tr>${cells.join("")}</tr>`;
   return [
-    "<table>",
+    '<div class="scroll"><table>',
     ...(caption ? [`<caption>${escapeXml(caption)}</caption>`] : []),
     `<thead>${line(header.map(cell("th")))}</thead>`,
     `<tbody>${rows.map((row) => line(row.map(cell("td")))).join("\n")}</tbody>`,
-    "</table>",
+    "</table></div>",
   ].join("\n");
 }
 
@@ -47,8 +47,8 @@ const style = `
 :root{color-scheme:light dark}
 body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;margin:2rem auto;padding:0 1rem;max-width:72rem;background:${light.ground};color:${light.ink}}
 h1{font-size:1.3rem}
-figure{margin:1rem 0;overflow-x:auto}
-table{border-collapse:collapse;margin:1.5rem 0;font-variant-numeric:tabular-nums}
+figure,.scroll{margin:1rem 0;overflow-x:auto}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{padding:.25rem .8rem;border-bottom:1px solid ${light.constant.stroke};text-align:left;white-space:pre}
 th{color:${light.faint}}

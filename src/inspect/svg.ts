@@ -29,7 +29,7 @@ export function svg(diagram: Diagram, title = "diagram"): string {
   });
   const paths = placement.routes.map((route) => route.map(at));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${round(width)}" height="${round(height)}" viewBox="0 0 ${round(width)} ${round(height)}" role="img" class="myelin-diagram" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${round(width)}" height="${round(height)}" viewBox="0 0 ${round(width)} ${round(height)}" role="img" class="myelin-diagram" font-family="Helvetica, Arial, 'Liberation Sans', sans-serif">`,
     `<title>${escapeXml(title)}</title>`,
     `<style>${darkStyle}</style>`,
     `<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="arrow" d="M0,0.5 L8,4 L0,7.5 Z" fill="${colors.light.line}"/></marker></defs>`,
@@ -48,7 +48,7 @@ export function svg(diagram: Diagram, title = "diagram"): string {
 function boxOf({ label, details = [] }: DiagramNode): { width: number; height: number } {
   const widest = details.reduce(
     (most, line) => Math.max(most, lineWidth(line, detailSize)),
-    lineWidth(label, labelSize) * 1.12, // semibold
+    lineWidth(label, labelSize) * 1.08, // semibold
   );
   return { width: Math.max(40, widest + 24), height: labelLine + detailLine * details.length + 14 };
 }

@@ -7,8 +7,8 @@ const widths = [
   278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 ];
 
-/** Fonts of other machines run wider than Helvetica. */
-const reserve = 1.08;
+/** Where neither Helvetica nor Arial is found, another font runs wider: DejaVu Sans by 15 %. */
+const reserve = 1.16;
 
 /** Width of a line in pixels, about: no font is loaded. Characters outside of ASCII count as wide as a digit or two. */
 export function lineWidth(text: string, fontSize: number): number {

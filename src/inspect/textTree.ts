@@ -53,5 +53,5 @@ export function textTree({ nodes, edges }: Diagram): string {
 }
 
 function detailsOf({ details = [] }: DiagramNode): string {
-  return details.length > 0 ? `  ${details.join(", ")}` : "";
+  return details.length > 0 ? `  ${details.join("  ")}` : "";
 }

@@ -51,7 +51,7 @@ const diagrams = fc
 describe("a diagram as text", () => {
   it("prints what is shared once and refers to it", () => {
     expect(textTree(shared)).toBe(
-      ["*  = 64, gradient 1", "├─ + #1", "│  ├─ a  = 1", "│  └─ 7", "└─ + ↑1"].join("\n"),
+      ["*  = 64  gradient 1", "├─ + #1", "│  ├─ a  = 1", "│  └─ 7", "└─ + ↑1"].join("\n"),
     );
   });
 
