@@ -3,7 +3,7 @@
 import type { DType, TypedArrayOf } from "../base/dtype.js";
 import { BackendError, ShapeError } from "../base/errors.js";
 import { inspect } from "../base/inspect.js";
-import { formatShape, normalizeAxis, type Shape } from "../base/shape.js";
+import { formatShape, type Shape } from "../base/shape.js";
 import { Tensor, type TensorLike } from "../graph/tensor.js";
 import * as ops from "../ops/index.js";
 import type { NestedArray } from "./create.js";
@@ -76,21 +76,10 @@ const chained = [
   "std",
   "logSumExp",
   "norm",
-  "reshape",
-  "transpose",
-  "expandDims",
-  "squeeze",
-  "flatten",
-  "slice",
-  "flip",
-  "pad",
-  "broadcastTo",
-  "split",
   "matmul",
   "dot",
   "outer",
   "tensordot",
-  "diagonal",
   "trace",
   "cast",
   "softmax",
@@ -100,13 +89,51 @@ const chained = [
   "stopGradient",
 ] as const;
 
+/** The same for operations whose result, or each of whose results, has the tensor's dtype. */
+const rearranging = [
+  "at",
+  "broadcastTo",
+  "diag",
+  "diagEmbed",
+  "diagonal",
+  "expandDims",
+  "flatten",
+  "flip",
+  "matrixTranspose",
+  "pad",
+  "permute",
+  "repeat",
+  "reshape",
+  "roll",
+  "slice",
+  "split",
+  "squeeze",
+  "tile",
+  "transpose",
+  "tril",
+  "triu",
+  "unstack",
+] as const;
+
 type Chained = (typeof chained)[number];
+type Rearranging = (typeof rearranging)[number];
 type Ops = typeof ops;
 type Method<F> = F extends (x: infer _X, ...rest: infer A) => infer R ? (...rest: A) => R : never;
-type ChainMethods = { readonly [N in Chained & keyof Ops]: Method<Ops[N]> };
+/** Unusable where the operation does not keep the dtype after all. */
+type RearrangingMethod<F, D extends DType> = F extends (
+  x: Tensor<"uint8">,
+  ...rest: never[]
+) => Tensor<"uint8"> | Tensor<"uint8">[]
+  ? F extends (x: infer _X, ...rest: infer A) => infer R
+    ? (...rest: A) => R extends readonly unknown[] ? Tensor<D>[] : Tensor<D>
+    : never
+  : never;
+type ChainMethods<D extends DType> = { readonly [N in Chained & keyof Ops]: Method<Ops[N]> } & {
+  readonly [N in Rearranging & keyof Ops]: RearrangingMethod<Ops[N], D>;
+};
 
 declare module "../graph/tensor.js" {
-  interface Tensor<D extends DType = DType> extends ChainMethods {
+  interface Tensor<D extends DType = DType> extends ChainMethods<D> {
     /** The elements, row-major, as a copy. */
     data(): Promise<TypedArrayOf[D]>;
     /** The elements as nested arrays; booleans for bool. */
@@ -119,8 +146,6 @@ declare module "../graph/tensor.js" {
     arraySync(): NestedArray;
     /** `item` at once. */
     itemSync(): number;
-    /** The part at the given indices along the first axes; negative ones count from the end. */
-    at(...indices: number[]): Tensor<D>;
     /**
      * Gives the elements' memory back at once instead of when the tensor is collected; the tensor can't be used after.
      * Never needed, but large results in a tight loop reuse their memory that way. `using y = …` does the same. What
@@ -136,7 +161,7 @@ declare module "../graph/tensor.js" {
 }
 
 const registry = ops as unknown as Readonly<Record<string, (x: TensorLike, ...rest: unknown[]) => unknown>>;
-for (const name of chained) {
+for (const name of [...chained, ...rearranging]) {
   const fn = registry[name];
   if (!fn) throw new Error(`no operation ${name} for the chain method`);
   define(name, function (this: Tensor, ...rest: unknown[]) {
@@ -174,20 +199,6 @@ define("itemSync", function (this: Tensor) {
   checkSingle(this);
   return this.dataSync()[0]!;
 });
-define("at", function (this: Tensor, ...indices: number[]) {
-  if (indices.length > this.rank) {
-    throw new ShapeError({
-      who: "at",
-      expected: `at most ${this.rank} indices`,
-      received: String(indices.length),
-    });
-  }
-  const start = this.shape.map((length, axis) =>
-    axis < indices.length ? normalizeIndex(indices[axis]!, length, axis) : 0,
-  );
-  const size = this.shape.map((length, axis) => (axis < indices.length ? 1 : length));
-  return ops.reshape(ops.slice(this, start, size), this.shape.slice(indices.length));
-});
 function dispose(this: Tensor): void {
   if (this.isBorrowed) return; // the variable goes on
   if (this.storage) ownerOf(this.storage).release(this.storage);
@@ -205,12 +216,6 @@ define(inspect, print);
 
 function define(name: string | symbol, value: (this: Tensor, ...args: never[]) => unknown): void {
   Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
-}
-
-function normalizeIndex(index: number, length: number, axis: number): number {
-  if (length === 0)
-    throw new ShapeError({ who: "at", expected: `an axis ${axis} with elements`, received: "length 0" });
-  return normalizeAxis(`at, axis ${axis}`, index, length);
 }
 
 function checkSingle(t: Tensor): void {

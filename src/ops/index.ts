@@ -66,7 +66,13 @@ export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 export { iota } from "./iota.js";
 export { concat, roll, split, stack, unstack } from "./join.js";
 export { foldIn, type Key, randomBits, splitKey } from "./key.js";
-export { type DiagonalOptions, diagonal } from "./linalg/diagonal.js";
+export {
+  type DiagonalOptions,
+  diag,
+  diagEmbed,
+  diagonal,
+  type OffsetOptions,
+} from "./linalg/diagonal.js";
 export { dot, outer, tensordot, trace } from "./linalg/products.js";
 export {
   bitwiseAnd,
@@ -112,6 +118,7 @@ export {
   uniform,
   unitFloat,
 } from "./random.js";
+export { type AxisPart, at, type Range } from "./ranges.js";
 export {
   type Axes,
   all,
@@ -134,5 +141,6 @@ export { repeat, tile } from "./repeat.js";
 export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
 export { type ScanOptions, scan } from "./scan.js";
 export { erf } from "./special.js";
+export { type TriangleOptions, tril, triu } from "./triangle.js";
 export { cos, sin, tanh } from "./trigonometry.js";
 export type { Padding, Pair } from "./window.js";

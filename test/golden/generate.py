@@ -658,6 +658,51 @@ def numpy_cases():
     add("tile", {"x": x[0]}, np.tile(x[0], (2, 1)), repetitions=[2, 1])
     add("broadcastTo", {"x": x[:, :1]}, np.broadcast_to(x[:, :1], (4, 3, 2)), shape=[4, 3, 2])
     add("cumSum", {"x": x}, np.cumsum(x, 1), axis=1)
+    random = Random(41)
+    x = random.normal(3, 4)
+    row = np.array([1.0, 2, 3])
+    for mode in ("edge", "reflect", "symmetric"):
+        add("pad", {"x": x}, np.pad(x, [(2, 1), (0, 3)], mode), padding=[[2, 1], [0, 3]], mode=mode)
+        add("pad", {"x": row}, np.pad(row, [(7, 8)], mode), padding=[[7, 8]], mode=mode)
+        add("pad", {"x": row[:1]}, np.pad(row[:1], [(2, 1)], mode), padding=[[2, 1]], mode=mode)
+    whole = random.integers(100, 2, 3)
+    padded = np.pad(whole, [(0, 1), (1, 0)], constant_values=7)
+    add("pad", {"x": whole}, padded, padding=[[0, 1], [1, 0]], value=7)
+    for shift, axis in [(1, None), (-3, None), (1, 0), (-5, 1), ([1, 2], [0, 1]), ([3, -1], [1, 0])]:
+        rolled = np.roll(x, shift, None if axis is None else tuple(axis) if isinstance(axis, list) else axis)
+        add("roll", {"x": x}, rolled, shift=shift, **({} if axis is None else {"axis": axis}))
+    add("roll", {"x": np.zeros((0, 2))}, np.roll(np.zeros((0, 2)), 1, 0), shift=1, axis=0)
+    for offset in (0, 1, -2, 4, -3):
+        add("diag", {"x": x}, np.diag(x, offset), offset=offset)
+        add("diag", {"x": row}, np.diag(row, offset), offset=offset)
+        add("tril", {"x": x}, np.tril(x, offset), offset=offset)
+        add("triu", {"x": x}, np.triu(x, offset), offset=offset)
+    batch = random.normal(2, 3, 3)
+    add("tril", {"x": batch}, np.tril(batch), offset=0)
+    add("triu", {"x": whole > 50}, np.triu(whole > 50), offset=0)
+    for indexing in ("xy", "ij"):
+        grids = np.meshgrid(row, x[0], indexing=indexing)
+        add("meshgrid", {"a": row, "b": x[0]}, np.stack(grids), indexing=indexing)
+    add("repeat", {"x": x}, np.repeat(x, 2), times=2)
+    add("repeat", {"x": x}, np.repeat(x, 3, 0), times=3, axis=0)
+    add("repeat", {"x": x}, np.repeat(x, [0, 2, 1, 3], 1), times=[0, 2, 1, 3], axis=1)
+    add("split", {"x": x}, np.split(x, 2, 1)[1], parts=2, axis=1)
+    add("unstack", {"x": x}, x[:, 2], axis=1, which=2)
+    y = random.normal(3, 4, 5)
+    numbers = slice(None)
+    for parts in [
+        (0,),
+        (-1, 2),
+        (Ellipsis, -2),
+        (slice(1, None), numbers, slice(None, None, -1)),
+        (slice(None, None, 2), slice(-3, -1)),
+        (1, Ellipsis, slice(10, None, -3)),
+        (slice(2, 1), 0),
+        (slice(-100, 100), slice(None, -100, -1), slice(3, None, -2)),
+        (Ellipsis, slice(1, 100, 3)),
+    ]:
+        given = ["..." if p is Ellipsis else [p.start, p.stop, p.step] if isinstance(p, slice) else p for p in parts]
+        add("at", {"x": y}, y[parts], parts=given)
     write("numpy-movement", source, cases)
 
 

@@ -3,6 +3,7 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import * as ops from "../../src/ops/index.js";
 import type { Case, Input } from "./cases.js";
 import { linalgComposites } from "./composites/linalg.js";
+import { movementComposites } from "./composites/movement.js";
 
 export interface Composite extends Omit<Case, "attributes"> {
   readonly build: (...operands: Tensor[]) => Tensor;
@@ -212,8 +213,6 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     { name: "exclusive", inputs: [{ shape: [6] }], build: (x) => ops.cumSum(x!, 0, { exclusive: true }) },
     { name: "of nothing", inputs: [{ shape: [2, 0] }], build: (x) => ops.cumSum(x!, 1, { exclusive: true }) },
   ],
-  tile: [{ inputs: [x35], build: (x) => ops.tile(x!, [2, 3]) }],
-  repeat: [{ inputs: [x35], build: (x) => ops.repeat(x!, 2, -1) }],
   arange: [
     { inputs: [], build: () => ops.arange(7) },
     { inputs: [], build: () => ops.arange(5, -4, -3) },
@@ -274,4 +273,5 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
   foldIn: [{ inputs: [], build: () => ops.foldIn(keyed, 17) }],
   dropout: [{ inputs: [x35], build: (x) => ops.dropout(x!, 0.4, keyed, 3) }],
   ...linalgComposites,
+  ...movementComposites,
 };

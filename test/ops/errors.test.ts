@@ -190,6 +190,212 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     "[scatterAdd] expected updates whose shape begins with that of the indices [4], received shape [3, 2]. Each index needs one row of updates.",
   ],
 
+  // Movement
+  [
+    "reshape to another number of elements",
+    () => ops.reshape(float(2, 3), [4, 2]),
+    ShapeError,
+    "[reshape] expected a shape of 6 elements, received [4, 2]. The input has shape [2, 3]; use −1 for the length that should be computed.",
+  ],
+  [
+    "reshape with two lengths to compute",
+    () => ops.reshape(float(2, 3), [-1, -1]),
+    ShapeError,
+    "[reshape] expected a shape of 6 elements, received [-1, -1]. The input has shape [2, 3]; use −1 for the length that should be computed.",
+  ],
+  [
+    "reshape to nine axes",
+    () => ops.reshape(float(2), [2, 1, 1, 1, 1, 1, 1, 1, 1]),
+    ShapeError,
+    "[reshape] expected at most 8 axes, received 9 axes, shape [2, 1, 1, 1, 1, 1, 1, 1, 1]. Merge neighbouring axes with reshape.",
+  ],
+  [
+    "zeros of nine axes",
+    () => float(1, 1, 1, 1, 1, 1, 1, 1, 1),
+    ShapeError,
+    "[zeros] expected at most 8 axes, received 9 axes, shape [1, 1, 1, 1, 1, 1, 1, 1, 1]. Merge neighbouring axes with reshape.",
+  ],
+  [
+    "zeros of a negative length",
+    () => float(2, -1),
+    ShapeError,
+    "[zeros] expected axis lengths that are integers ≥ 0, received shape [2, -1].",
+  ],
+  [
+    "permute that names an axis twice",
+    () => ops.permute(float(2, 3), [0, -2]),
+    ShapeError,
+    "[permute] expected a permutation of the 2 axes, received [0, -2]. The input has shape [2, 3].",
+  ],
+  [
+    "transpose of an axis that is not there",
+    () => ops.transpose(float(2, 3), [0, 2]),
+    ShapeError,
+    "[transpose] expected an axis from -2 to 1, received axis 2.",
+  ],
+  [
+    "matrixTranspose of a vector",
+    () => ops.matrixTranspose(float(3)),
+    ShapeError,
+    "[matrixTranspose] expected matrices […, rows, columns], received shape [3]. Add an axis with expandDims(x, 0).",
+  ],
+  [
+    "squeeze of a longer axis",
+    () => ops.squeeze(float(2, 3), 1),
+    ShapeError,
+    "[squeeze] expected axis 1 of length 1, received shape [2, 3].",
+  ],
+  [
+    "flatten from an axis that is not there",
+    () => ops.flatten(float(2, 3), 3),
+    ShapeError,
+    "[flatten] expected an axis from -2 to 1, received axis 3.",
+  ],
+  [
+    "broadcastTo a negative length",
+    () => ops.broadcastTo(float(1), [-1]),
+    ShapeError,
+    "[broadcastTo] expected axis lengths that are integers ≥ 0, received shape [-1].",
+  ],
+  [
+    "slice beyond the end",
+    () => ops.slice(float(5), [3], [3]),
+    ShapeError,
+    "[slice] expected elements inside axis 0 of length 5, received start 3, size 3, step 1.",
+  ],
+  [
+    "concat of nothing",
+    () => ops.concat([]),
+    ShapeError,
+    "[concat] expected at least one tensor, received an empty list.",
+  ],
+  [
+    "concat of lengths that differ",
+    () => ops.concat([float(2, 3), float(2, 4)]),
+    ShapeError,
+    "[concat] expected shapes that agree but for axis 0, received [2, 3], [2, 4].",
+  ],
+  [
+    "stack of shapes that differ",
+    () => ops.stack([float(2), float(3)]),
+    ShapeError,
+    "[stack] expected tensors of one shape, received [2], [3]. Tensors that differ along one axis are joined by concat.",
+  ],
+  [
+    "split into parts that do not fit",
+    () => ops.split(float(7, 2), 3),
+    ShapeError,
+    "[split] expected parts that add up to 7, received 3 equal parts. The input has shape [7, 2].",
+  ],
+  [
+    "split into no parts",
+    () => ops.split(float(4), -1),
+    ConfigError,
+    "[split] expected a number of parts that is an integer ≥ 1, received -1.",
+  ],
+  [
+    "split into a negative part",
+    () => ops.split(float(4), [5, -1]),
+    ShapeError,
+    "[split] expected axis lengths that are integers ≥ 0, received shape [5, -1].",
+  ],
+  [
+    "roll with too few axes",
+    () => ops.roll(float(2, 3), [1, 2], 0),
+    ShapeError,
+    "[roll] expected one shift for each of axes that differ, received shifts [1, 2] for axes [0].",
+  ],
+  [
+    "roll by a fraction",
+    () => ops.roll(float(4), 0.5),
+    ConfigError,
+    "[roll] expected shifts that are integers, received 0.5.",
+  ],
+  [
+    "pad of too few axes",
+    () => ops.pad(float(2, 3), [[1, 1]]),
+    ShapeError,
+    "[pad] expected [before, after] ≥ 0 for each of 2 axes, received [[1,1]].",
+  ],
+  [
+    "pad by a negative width",
+    () => ops.pad(float(2), [[1, -1]]),
+    ShapeError,
+    "[pad] expected [before, after] ≥ 0 for each of 1 axes, received [[1,-1]].",
+  ],
+  [
+    "pad in an unknown mode",
+    () => ops.pad(float(2), [[1, 1]], { mode: "reflected" as "reflect" }),
+    ConfigError,
+    '[pad] expected the name of a mode (constant, edge, reflect, symmetric), received "reflected". Did you mean "reflect"?',
+  ],
+  [
+    "pad that reflects nothing",
+    () => ops.pad(float(0), [[1, 1]], { mode: "reflect" }),
+    ShapeError,
+    '[pad] expected elements along axis 0 to pad with, received shape [0]. Use the mode "constant".',
+  ],
+  [
+    "pad of integers with a fraction",
+    () => ops.pad(int(2), [[1, 1]], { value: 0.5 }),
+    ConfigError,
+    '[pad] expected a value that int32 can hold, received 0.5. Convert the tensor first: cast(x, "float32").',
+  ],
+  [
+    "tile with too few numbers",
+    () => ops.tile(float(2, 3), [2]),
+    ShapeError,
+    "[tile] expected one repetition for each of 2 axes, received [2]. The input has shape [2, 3].",
+  ],
+  [
+    "repeat with too few numbers",
+    () => ops.repeat(float(3), [1, 2], 0),
+    ShapeError,
+    "[repeat] expected one number for each of 3 elements of axis 0, received 2 numbers. The input has shape [3].",
+  ],
+  [
+    "diag of a batch",
+    () => ops.diag(float(2, 3, 3)),
+    ShapeError,
+    "[diag] expected a vector or a matrix, received shape [2, 3, 3]. For batches use diagEmbed or diagonal.",
+  ],
+  [
+    "tril of a vector",
+    () => ops.tril(float(3)),
+    ShapeError,
+    "[tril] expected matrices […, rows, columns], received shape [3]. Add an axis with expandDims(x, 0).",
+  ],
+  [
+    "triu with half an offset",
+    () => ops.triu(float(3, 3), { offset: 0.5 }),
+    ConfigError,
+    "[triu] expected an integer offset, received 0.5.",
+  ],
+  [
+    "meshgrid of matrices",
+    () => ops.meshgrid([float(2), float(2, 3)]),
+    ShapeError,
+    "[meshgrid] expected vectors, received shape [2, 3]. Flatten it with reshape(x, [-1]).",
+  ],
+  [
+    "at with an index out of range",
+    () => ops.at(float(2, 3), 0, -4),
+    ShapeError,
+    "[at] expected an index from -3 to 2 for axis 1, received index -4.",
+  ],
+  [
+    "at with too many indices",
+    () => ops.at(float(2, 3), 0, 0, 0),
+    ShapeError,
+    "[at] expected at most 2 indices or ranges, received 3. The tensor has shape [2, 3].",
+  ],
+  [
+    "at with a range that stands still",
+    () => ops.at(float(2, 3), [0, 2, 0]),
+    ConfigError,
+    "[at] expected an index or a range [start, stop, step] of integers with a step that is not 0 for axis 0, received [0,2,0].",
+  ],
+
   // Reductions
   [
     "max of nothing",
@@ -348,6 +554,75 @@ describe("a length known at run time only", () => {
     ];
     for (const result of results) {
       expect(result.extent).toMatchObject({ axis: 0, length, factor: 1 });
+    }
+  });
+
+  it("stays on the batch axis through movement of the others", () => {
+    const x = batch(32, 3, 4);
+    const results = [
+      ops.stack([x, x], 0),
+      ops.stack([x, x], -1),
+      ops.concat([x, float(32, 3, 1)], 2),
+      ops.split(x, 3, 1)[0]!,
+      ops.unstack(x, 1)[0]!,
+      ops.at(x, [], 0, [null, null, -1]),
+      ops.pad(
+        x,
+        [
+          [0, 0],
+          [1, 1],
+          [0, 2],
+        ],
+        { mode: "edge" },
+      ),
+      ops.roll(x, 1, 1),
+      ops.tril(x),
+      ops.diagonal(x),
+      ops.diagEmbed(batch(32, 3)),
+      ops.tile(x, [1, 2, 2]),
+      ops.zerosLike(x),
+      ops.permute(x, [1, 0, 2]),
+    ];
+    for (const result of results) {
+      const axis = result.shape.indexOf(32);
+      expect(result.extent).toMatchObject({ axis, length, factor: 1 });
+    }
+    expect(ops.repeat(x, 2, 0).extent).toMatchObject({ axis: 0, length, factor: 2 });
+  });
+
+  it("is not cut, padded, rolled, turned round or stretched", () => {
+    const x = batch(32, 3);
+    const one = batch(1, 3);
+    for (const call of [
+      () => ops.slice(x, [0, 0], [4, 3]),
+      () => ops.at(x, -1),
+      () => ops.at(x, [null, 5]),
+      () => ops.split(x, 2),
+      () => ops.unstack(x),
+      () => ops.flip(x, 0),
+      () => ops.roll(x, 1, 0),
+      () => ops.roll(x, 1),
+      () =>
+        ops.pad(x, [
+          [0, 1],
+          [0, 0],
+        ]),
+      () =>
+        ops.pad(
+          x,
+          [
+            [0, 1],
+            [0, 0],
+          ],
+          { mode: "edge" },
+        ),
+      () => ops.concat([x, x], 0),
+      () => ops.tile(x, [2, 1]),
+      () => ops.broadcastTo(one, [5, 3]),
+      () => ops.diagEmbed(batch(32)),
+      () => ops.diag(x),
+    ]) {
+      expect(thrownBy(call), String(call)).toBeInstanceOf(ShapeError);
     }
   });
 

@@ -28,6 +28,14 @@ interface Options {
   readonly size?: number[];
   readonly padding?: [number, number][];
   readonly repetitions?: number[];
+  readonly mode?: ops.PadMode;
+  readonly value?: number;
+  readonly shift?: number | number[];
+  readonly offset?: number;
+  readonly indexing?: "xy" | "ij";
+  readonly times?: number | number[];
+  readonly parts?: number | ops.AxisPart[];
+  readonly which?: number;
   readonly epsilon?: number;
 }
 
@@ -107,7 +115,16 @@ const numpy: Readonly<Record<string, (inputs: Named, options: Options) => Tensor
   stack: ({ a, b }, { axis }) => stack([a!, b!], axis),
   flip: ({ x }, { axis }) => ops.flip(x!, axis),
   slice: ({ x }, { start, size }) => slice(x!, start!, size!),
-  pad: ({ x }, { padding }) => ops.pad(x!, padding!),
+  pad: ({ x }, { padding, mode = "constant", value = 0 }) => ops.pad(x!, padding!, { mode, value }),
+  roll: ({ x }, { shift, axis }) => ops.roll(x!, shift!, axis),
+  diag: ({ x }, { offset = 0 }) => ops.diag(x!, { offset }),
+  tril: ({ x }, { offset = 0 }) => ops.tril(x!, { offset }),
+  triu: ({ x }, { offset = 0 }) => ops.triu(x!, { offset }),
+  meshgrid: ({ a, b }, { indexing = "xy" }) => stack(ops.meshgrid([a!, b!], { indexing })),
+  repeat: ({ x }, { times, axis }) => ops.repeat(x!, times!, axis),
+  split: ({ x }, { parts, axis }) => ops.split(x!, parts as number, axis)[1]!,
+  unstack: ({ x }, { which, axis }) => ops.unstack(x!, axis)[which!]!,
+  at: ({ x }, { parts }) => ops.at(x!, ...(parts as ops.AxisPart[])),
   tile: ({ x }, { repetitions }) => ops.tile(x!, repetitions!),
   broadcastTo: ({ x }, { shape }) => ops.broadcastTo(x!, shape!),
   cumSum: ({ x }, { axis }) => ops.cumSum(x!, axis!),
