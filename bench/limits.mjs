@@ -50,12 +50,12 @@ export function bestOf(...measurements) {
   return [...best.values()];
 }
 
-/** Peak in GFLOP/s of a target ("native" or "wasm") and bandwidth in GB/s (reading), with this many threads. */
-export function limitOf(limits, target, threads) {
+/** What bounds a workload: GFLOP/s of a target ("native" or "wasm"), or GB/s, with this many threads. */
+export function limitOf(limits, target, threads, kind) {
   const values = (names, unit) =>
     limits.filter((l) => names.includes(l.name) && l.threads === threads).map((l) => l[unit]);
   const peaks =
     target === "wasm" ? ["wasmMultiplyAdd", "wasmRelaxedMultiplyAdd"] : ["peak128", "peak256", "peak512"];
-  const largest = (list) => (list.length > 0 ? Math.max(...list) : undefined);
-  return { gflops: largest(values(peaks, "gflops")), gbs: largest(values(["read"], "gbs")) };
+  const found = kind === "flop" ? values(peaks, "gflops") : values([kind], "gbs");
+  return found.length > 0 ? Math.max(...found) : undefined;
 }

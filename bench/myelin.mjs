@@ -13,6 +13,7 @@ import {
   setBackend,
   tensor,
 } from "../dist/index.js";
+import { operationStep } from "./myelinOperations.mjs";
 import { serve, Unsupported } from "./protocol.mjs";
 import { denseLayers, trainingStep } from "./training.mjs";
 
@@ -67,4 +68,4 @@ async function empty() {
 }
 
 const info = { version: currentBackend().description, threads };
-await serve(info, { matmul: matrixProduct, mlp, epoch, empty });
+await serve(info, { matmul: matrixProduct, operation: operationStep, mlp, epoch, empty });

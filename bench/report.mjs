@@ -32,10 +32,9 @@ export function judge({ contenders, limits, threads }, { results }, workload) {
   const fastest = peers.sort((a, b) => a.ms - b.ms)[0];
   const tfjs = of("tfjs");
   const share = (result, target, count) => {
-    const limit = limitOf(limits, target, count);
     if (!result || !workload.limit) return undefined;
-    const [amount, most] =
-      workload.limit === "flop" ? [workload.flop, limit.gflops] : [workload.bytes, limit.gbs];
+    const most = limitOf(limits, target, count, workload.limit);
+    const amount = workload.limit === "flop" ? workload.flop : workload.bytes;
     return most && amount / result.ms / 1e6 / most;
   };
   const native = of(`native${threads}`);
@@ -117,9 +116,9 @@ export function formatRows(results, workloads) {
       return "failed";
     };
     const speed = (result) =>
-      workload.limit === "bytes"
-        ? `${digits(workload.bytes / result.ms / 1e6)} GB/s`
-        : `${digits(workload.flop / result.ms / 1e6)} GFLOP/s`;
+      workload.limit === "flop"
+        ? `${digits(workload.flop / result.ms / 1e6)} GFLOP/s`
+        : `${digits(workload.bytes / result.ms / 1e6)} GB/s`;
     return [
       workload.title,
       ...taking.map(cell),

@@ -8,7 +8,10 @@
 //
 // `limit` says which of the machine's limits holds for a workload. `aim` is what the project wants to reach with
 // two native threads: how many times as fast as the fastest peer, which share of the limit; `wasm`: how many
-// times as fast as TensorFlow.js, which share of the WASM limit of a thread.
+// times as fast as TensorFlow.js, which share of the WASM limit of a thread. Limits are `flop`, and the bytes per second
+// of `read`, `copy` and `triad`, as bench/limits/peak.c measures them.
+
+import { operations } from "./operations.mjs";
 
 const W1 = [784, 128, 10];
 const W2 = [784, 1024, 1024, 10];
@@ -27,7 +30,7 @@ function matmul(id, title, { m, k, n, batch = 1, transposeA = false, transposeB 
     ratio: 1,
     ...(large ? { share: 0.85, wasm: { share: 0.6 } } : m === 1 ? { share: 0.8 } : {}),
   };
-  return { id, title, spec, flop: 2 * batch * m * k * n, bytes, limit: m === 1 ? "bytes" : "flop", aim };
+  return { id, title, spec, flop: 2 * batch * m * k * n, bytes, limit: m === 1 ? "read" : "flop", aim };
 }
 
 function square(n) {
@@ -65,6 +68,7 @@ export const workloads = [
   training("W2", "W2 step: MLP 784–1024–1024–10, batch 256", W2, 256, { ratio: 1.1, wasm: { ratio: 20 } }),
   epoch("epoch", "Fashion-MNIST epoch, batch 32", false),
   epoch("epochloop", "the same, one call a step", true),
+  ...operations,
   { id: "empty", title: "empty compiled step: x + 1, read back", spec: { kind: "empty" }, aim: { ms: 0.01 } },
 ];
 

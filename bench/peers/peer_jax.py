@@ -33,6 +33,35 @@ def matmul(spec):
     return lambda: product(a, b).block_until_ready()
 
 
+def layer_norm(x, gamma, beta):
+    mean = x.mean(-1, keepdims=True)
+    variance = jnp.square(x - mean).mean(-1, keepdims=True)
+    return (x - mean) * jax.lax.rsqrt(variance + 1e-5) * gamma + beta
+
+
+def operation(spec):
+    name, axis = spec["name"], spec.get("axis")
+    inputs = [normal(*shape) for shape in spec["shapes"]]
+    functions = {
+        "mulAdd": lambda a, b, c: a * b + c,
+        "chain": lambda a, b, c, d: jnp.tanh(a * b + c) * jax.nn.sigmoid(d),
+        "softmax": lambda x: jax.nn.softmax(x),
+        "layerNorm": layer_norm,
+        "sum": lambda x: x.sum(axis),
+        "argMax": lambda x: x.argmax(axis),
+        "transpose": lambda x: x.transpose(spec["permutation"]),
+        "concat": lambda a, b: jnp.concatenate([a, b], axis),
+        "sort": jnp.sort,
+        "topK": lambda x: jax.lax.top_k(x, spec["k"]),
+        "fft": jnp.fft.fft,
+        "rfft": jnp.fft.rfft,
+    }
+    if name == "fft":
+        inputs = [jax.lax.complex(*inputs)]
+    call = jax.jit(functions[name])
+    return lambda: jax.block_until_ready(call(*inputs))
+
+
 def parameters(sizes):
     return [
         {"kernel": normal(i, o) / i**0.5, "bias": jnp.zeros(o)} for i, o in zip(sizes, sizes[1:])
@@ -116,4 +145,4 @@ def empty(_):
     return lambda: float(add(x))
 
 
-serve(jax.__version__, {"matmul": matmul, "mlp": mlp, "epoch": epoch, "empty": empty})
+serve(jax.__version__, {"matmul": matmul, "operation": operation, "mlp": mlp, "epoch": epoch, "empty": empty})

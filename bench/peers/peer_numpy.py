@@ -1,10 +1,10 @@
-"""NumPy (OpenBLAS) as a peer for matrix products. On CPUs that OpenBLAS does not know yet it falls back to
+"""NumPy (OpenBLAS) as a peer for matrix products, and for operations that it has. On CPUs that OpenBLAS does not know yet it falls back to
 AVX2 kernels; where AVX-512 is there, its kernels are asked for by name."""
 
 import os
 from pathlib import Path
 
-from protocol import serve, threads, use_cores
+from protocol import Unsupported, serve, threads, use_cores
 
 use_cores()
 os.environ["OPENBLAS_NUM_THREADS"] = str(threads())
@@ -31,4 +31,30 @@ def matmul(spec):
     return lambda: np.matmul(a, b, out=out)
 
 
-serve(np.__version__, {"matmul": matmul})
+def top(x, k):
+    places = np.argpartition(-x, k)[:k]
+    places = places[np.argsort(-x[places])]
+    return x[places], places
+
+
+def operation(spec):
+    name, axis = spec["name"], spec.get("axis")
+    inputs = [random.standard_normal(shape).astype(np.float32) for shape in spec["shapes"]]
+    functions = {
+        "sum": lambda x: x.sum(axis),
+        "argMax": lambda x: x.argmax(axis),
+        "transpose": lambda x: np.ascontiguousarray(x.transpose(spec["permutation"])),
+        "concat": lambda a, b: np.concatenate([a, b], axis),
+        "sort": np.sort,
+        "topK": lambda x: top(x, spec["k"]),
+        "fft": np.fft.fft,
+        "rfft": np.fft.rfft,
+    }
+    if name not in functions:
+        raise Unsupported("a pass over memory for each operation")
+    if name == "fft":
+        inputs = [(inputs[0] + 1j * inputs[1]).astype(np.complex64)]
+    return lambda: functions[name](*inputs)
+
+
+serve(np.__version__, {"matmul": matmul, "operation": operation})

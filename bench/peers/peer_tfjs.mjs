@@ -2,7 +2,7 @@
 // @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm are installed. In Node it runs on one thread only.
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { serve } from "../protocol.mjs";
+import { serve, Unsupported } from "../protocol.mjs";
 
 const require = createRequire(join(process.env.MYELIN_PEERS_TFJS, "package.json"));
 const tf = require("@tensorflow/tfjs");
@@ -15,6 +15,22 @@ function matmul({ batch, m, k, n, transposeA, transposeB }) {
   const a = tf.randomNormal([...lead, ...(transposeA ? [k, m] : [m, k])]);
   const b = tf.randomNormal([...lead, ...(transposeB ? [n, k] : [k, n])]);
   return () => tf.matMul(a, b, transposeA, transposeB).dispose(); // the backend computes at once
+}
+
+function operation({ name, shapes, axis, permutation, k }) {
+  const functions = {
+    mulAdd: (a, b, c) => tf.add(tf.mul(a, b), c),
+    chain: (a, b, c, d) => tf.mul(tf.tanh(tf.add(tf.mul(a, b), c)), tf.sigmoid(d)),
+    softmax: (x) => tf.softmax(x),
+    sum: (x) => tf.sum(x, axis ?? undefined),
+    argMax: (x) => tf.argMax(x, axis),
+    transpose: (x) => tf.transpose(x, permutation),
+    concat: (a, b) => tf.concat([a, b], axis),
+    topK: (x) => tf.topk(x, k),
+  };
+  if (!functions[name]) throw new Unsupported(name);
+  const inputs = shapes.map((shape) => tf.randomNormal(shape));
+  return () => tf.dispose(tf.tidy(() => functions[name](...inputs)));
 }
 
 function mlp({ sizes, batch }) {
@@ -36,4 +52,4 @@ function mlp({ sizes, batch }) {
   return () => model.trainOnBatch(x, y);
 }
 
-await serve({ version: tf.version.tfjs, threads: 1 }, { matmul, mlp });
+await serve({ version: tf.version.tfjs, threads: 1 }, { matmul, operation, mlp });

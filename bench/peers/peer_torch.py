@@ -33,6 +33,37 @@ def matmul(spec):
     return step
 
 
+def operation(spec):
+    """Results are new tensors, as in eager use; the allocator keeps its memory (see contenders.mjs)."""
+    name, axis = spec["name"], spec.get("axis")
+    inputs = [torch.randn(*shape) for shape in spec["shapes"]]
+    functions = {
+        "mulAdd": lambda a, b, c: a * b + c,
+        "chain": lambda a, b, c, d: torch.tanh(a * b + c) * torch.sigmoid(d),
+        "softmax": lambda x: torch.softmax(x, -1),
+        "layerNorm": lambda x, gamma, beta: F.layer_norm(x, x.shape[-1:], gamma, beta),
+        "sum": lambda x: x.sum() if axis is None else x.sum(axis),
+        "argMax": lambda x: x.argmax(axis),
+        "transpose": lambda x: x.permute(spec["permutation"]).contiguous(),
+        "concat": lambda a, b: torch.cat([a, b], axis),
+        "sort": lambda x: x.sort().values,
+        "topK": lambda x: x.topk(spec["k"]),
+        "fft": lambda x: torch.fft.fft(x),
+        "rfft": lambda x: torch.fft.rfft(x),
+    }
+    if COMPILE and name not in ("mulAdd", "chain", "softmax", "layerNorm"):
+        raise Unsupported("one kernel is the same compiled or not")
+    if name == "fft":
+        inputs = [torch.complex(*inputs)]
+    call = torch.compile(functions[name]) if COMPILE else functions[name]
+
+    @torch.inference_mode()
+    def step():
+        return call(*inputs)
+
+    return step
+
+
 def network(sizes):
     layers = []
     for inputs, outputs in zip(sizes, sizes[1:]):
@@ -93,4 +124,4 @@ def empty(_):
     return lambda: add(x).item()
 
 
-serve(torch.__version__, {"matmul": matmul, "mlp": mlp, "epoch": epoch, "empty": empty})
+serve(torch.__version__, {"matmul": matmul, "operation": operation, "mlp": mlp, "epoch": epoch, "empty": empty})
