@@ -113,6 +113,8 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 //                               (writes zeros). words: –
 // "scatterAdd"   indices [rows] int32, updates [rows, inner…] float32 → out [n, inner…], zero first, deterministic
 //                order (by row), faults as gather
+// "sort"         x [rows…, n] any dtype → y, ascending, NaN last, −0 before 0.  words: descending
+// "argSort"      x → int32 positions, stable, the zeros equal.                  words: descending
 // "conv2d"       x [b, h, w, ci], kernel [kh, kw, ci/groups, co] → y [b, oh, ow, co]
 //                words: strideH, strideW, padTop, padLeft, dilationH, dilationW, groups
 // "conv2dInputGradient"   dy, kernel → dx;  "conv2dKernelGradient"  x, dy → dkernel; same words

@@ -7,10 +7,12 @@
 #include "indexing.h"
 #include "pool.h"
 #include "rows.h"
+#include "sort.h"
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof(array[0]))
 static constexpr int KERNEL_COUNT =
-    3 + LENGTH(conv_kernels) + LENGTH(indexing_kernels) + LENGTH(pool_kernels) + LENGTH(rows_kernels);
+    3 + LENGTH(conv_kernels) + LENGTH(indexing_kernels) + LENGTH(pool_kernels) + LENGTH(rows_kernels) +
+    LENGTH(sort_kernels);
 
 struct KernelList {
   Kernel kernels[KERNEL_COUNT];
@@ -29,6 +31,7 @@ static constexpr KernelList allKernels() {
   list.append(indexing_kernels);
   list.append(pool_kernels);
   list.append(rows_kernels);
+  list.append(sort_kernels);
   return list;
 }
 static const KernelList kernelList = allKernels();

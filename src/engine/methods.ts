@@ -85,6 +85,10 @@ const chained = [
   "softmax",
   "logSoftmax",
   "gather",
+  "takeAlongAxis",
+  "sort",
+  "argSort",
+  "topK",
   "oneHot",
   "stopGradient",
 ] as const;

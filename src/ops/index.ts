@@ -140,6 +140,7 @@ export {
 export { repeat, tile } from "./repeat.js";
 export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
 export { type ScanOptions, scan } from "./scan.js";
+export { argSort, type SortOptions, sort, type TopKOptions, topK } from "./sort.js";
 export { erf } from "./special.js";
 export { type TriangleOptions, tril, triu } from "./triangle.js";
 export { cos, sin, tanh } from "./trigonometry.js";

@@ -97,13 +97,29 @@ export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
     const order = x.shape.map((_, a) => (a === at ? last : a === last ? at : a)); // its own inverse
     return transpose(takeAlongAxis(transpose(x, order), transpose(chosen, order)), order);
   }
-  const [n, k] = [x.shape[last]!, chosen.shape[last]!];
-  const rows = sizeOf(x.shape.slice(0, last));
-  const inRow = reshape(chosen, [rows, k]);
+  const n = x.shape[last]!;
   // Beyond its own row an index would silently read the next one: −1 makes gather complain.
-  const inside = logicalAnd(greaterEqual(inRow, 0), less(inRow, n));
-  const position = where(inside, add(inRow, mul(iota([rows, 1]), n)), -1);
-  return reshape(gather(reshape(x, [rows * n]), reshape(position, [rows * k])), chosen.shape);
+  const inside = logicalAnd(greaterEqual(chosen, 0), less(chosen, n));
+  const position = where(inside, positionInRows(chosen, n), -1);
+  return reshape(gather(reshape(x, [x.size]), reshape(position, [position.size])), chosen.shape);
+}
+
+/** Where entry `indices[…, j]` of each row stands among all elements of rows of length n. */
+function positionInRows(indices: Tensor, n: number): Tensor {
+  const lead = indices.shape.slice(0, -1);
+  const rowNumber = iota([sizeOf(lead), 1]);
+  return add(indices, mul(reshape(rowNumber, [...lead, 1]), n));
+}
+
+/**
+ * What `takeAlongAxis(x, indices)` has as its gradient: the updates added up in rows shaped like those of `x`. The
+ * indices are known to be inside.
+ */
+export function addAlongRows(indices: Tensor, updates: Tensor, x: Tensor): Tensor {
+  const position = reshape(positionInRows(indices, x.shape.at(-1)!), [indices.size]);
+  const sums = scatterAdd(position, reshape(updates, [updates.size]), x.size);
+  const { extent } = reshape(x, [x.size]);
+  return reshape(broadcastTo(sums, [x.size], extent), x.shape); // a run-time number of rows stays one
 }
 
 const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({

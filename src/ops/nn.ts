@@ -2,8 +2,8 @@
 import type { NDArray } from "../base/array.js";
 import { allocateArray, type DType } from "../base/dtype.js";
 import { ConfigError, DataError, ShapeError } from "../base/errors.js";
-import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../base/shape.js";
-import { definePrimitive, type KernelPrimitive, type TensorType, type VjpRule } from "../graph/primitive.js";
+import { formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { definePrimitive, type KernelPrimitive, type VjpRule } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { softplus } from "./activations.js";
 import { abs, add, mul, neg, sub } from "./arithmetic.js";
@@ -14,7 +14,8 @@ import { equal } from "./comparison.js";
 import { toFloat, toIndices } from "./convert.js";
 import { exp } from "./exponential.js";
 import { iota } from "./iota.js";
-import { expandDims, reshape, transpose } from "./movement.js";
+import { alongLastAxis, checkStaticRow } from "./lastAxis.js";
+import { expandDims, reshape } from "./movement.js";
 
 const softmaxPrimitive = rowOperation(
   "softmax",
@@ -60,13 +61,10 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return alongAxis(logSoftmaxPrimitive, x, axis);
 }
 
-/** The kernels work on the last axis; another one is brought there and back. */
 function alongAxis(primitive: KernelPrimitive, x: Tensor, axis: number): Tensor {
-  const at = normalizeAxis(primitive.name, axis, x.rank);
-  const float = toFloat(primitive.name, x);
-  if (at === x.rank - 1) return createNode(primitive, [float]);
-  const order = x.shape.map((_, a) => (a === at ? x.rank - 1 : a === x.rank - 1 ? at : a)); // its own inverse
-  return transpose(createNode(primitive, [transpose(float, order)]), order);
+  return alongLastAxis(primitive.name, toFloat(primitive.name, x), axis, (rows) =>
+    createNode(primitive, [rows]),
+  );
 }
 
 function rowOperation(
@@ -92,16 +90,6 @@ function rowOperation(
     words: () => [],
     flop: ([x]) => 5 * sizeOf(x!.shape), // largest, difference, exponential, sum, quotient
     vjp,
-  });
-}
-
-function checkStaticRow(who: string, x: TensorType): void {
-  if (x.extent?.axis !== x.shape.length - 1) return;
-  throw new ShapeError({
-    who,
-    expected: "an axis of a fixed length",
-    received: `shape ${formatShape(x.shape)} whose last axis has a run-time length`,
-    fix: "Apply it along another axis than the batch axis.",
   });
 }
 

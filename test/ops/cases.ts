@@ -12,6 +12,7 @@ import { movementCases } from "./cases/movement.js";
 import { randomCases } from "./cases/random.js";
 import { reductionCases } from "./cases/reductions.js";
 import { rowsCases } from "./cases/rows.js";
+import { sortingCases } from "./cases/sorting.js";
 
 export { type Case, describeCase, elementsOf, type Input } from "./cases/case.js";
 
@@ -37,5 +38,6 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ...matmulCases,
   ...rowsCases,
   ...indexingCases,
+  ...sortingCases,
   ...convolutionCases,
 };

@@ -141,6 +141,23 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
       build: (x, i) => ops.takeAlongAxis(x!, i!, 0),
     },
   ],
+  sort: [
+    {
+      name: "along a middle axis, descending",
+      inputs: [{ shape: [2, 5, 3], distinct: true }],
+      build: (x) => ops.sort(x!, 1, { descending: true }),
+    },
+  ],
+  argSort: [{ name: "along the first axis", inputs: [x35], build: (x) => ops.argSort(x!, 0) }],
+  topK: [
+    { inputs: [{ shape: [3, 9], distinct: true }], build: (x) => ops.topK(x!, 4).values },
+    {
+      name: "the smallest along the first axis",
+      inputs: [{ shape: [9, 2], distinct: true }],
+      build: (x) => ops.topK(x!, 3, 0, { smallest: true }).values,
+    },
+    { name: "positions", inputs: [x35], build: (x) => ops.topK(x!, 2).indices, dtypes: ["float32", "uint8"] },
+  ],
   scatterAdd: [
     {
       name: "of a matrix of indices",

@@ -24,6 +24,7 @@ interface DynamicCase {
 }
 
 const weights = constant(elementsOf({ shape: [4, 3], low: -1, high: 1 }, "float32", 5));
+const weights4 = ops.slice(ops.transpose(weights), [1, 0], [1, 4]);
 const filters = constant(elementsOf({ shape: [3, 3, 2, 4], low: -1, high: 1 }, "float32", 6));
 const rows = (batch: number): Input[] => [{ shape: [batch, 4] }];
 const images = (batch: number): Input[] => [{ shape: [batch, 5, 6, 2] }];
@@ -115,6 +116,13 @@ const cases: Readonly<Record<string, DynamicCase>> = {
     build: ([x, labels]) => {
       const taken = ops.takeAlongAxis(x!, ops.expandDims(labels!, -1));
       return [taken, vjp([sum(square(taken))], [x!])[0]!];
+    },
+  },
+  "rows in order and their gradient": {
+    inputs: rows,
+    build: ([x]) => {
+      const y = ops.sort(x!);
+      return [y, ops.argSort(x!), ops.topK(x!, 2).values, vjp([sum(square(mul(y, weights4)))], [x!])[0]!];
     },
   },
   "one-hot labels": {
