@@ -1,9 +1,19 @@
 /** Arguments brought to the dtype an operation computes on, or an error that says how to bring them there. */
-import { isFloat } from "../base/dtype.js";
+import { type DType, isFloat } from "../base/dtype.js";
 import { DTypeError } from "../base/errors.js";
 import type { Tensor, TensorLike } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { toTensors } from "./leaf.js";
+
+/** float64 stays what it is, all others are computed as float32; a dtype that is not known counts among the others. */
+export type Floating<D extends DType> = DType extends D
+  ? "float32"
+  : D extends "float64"
+    ? "float64"
+    : "float32";
+
+/** What a dtype is added up in. */
+export type Summable<D extends DType> = D extends "bool" | "uint8" ? "int32" : D;
 
 /** Floats stay as they are, integers and bools become float32. */
 export function toFloat(who: string, x: TensorLike): Tensor {

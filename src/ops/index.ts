@@ -26,6 +26,7 @@ export {
   conv2dTranspose,
   depthwiseConv2d,
 } from "./conv.js";
+export { bincount, type CountOptions, type HistogramOptions, histogram } from "./counting.js";
 export {
   arange,
   type CreateOptions,
@@ -135,6 +136,7 @@ export {
   type ReduceOptions,
   std,
   sum,
+  type VarianceOptions,
   variance,
 } from "./reduce.js";
 export { repeat, tile } from "./repeat.js";

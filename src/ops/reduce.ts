@@ -1,4 +1,5 @@
 /** Reductions: axes folded to one value. They take `(x, axis?, { keepDims })`; no axis means all of them. */
+import type { DType } from "../base/dtype.js";
 import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxes, normalizeAxis } from "../base/shape.js";
 import { definePrimitive, type ReducePrimitive } from "../graph/primitive.js";
@@ -8,7 +9,7 @@ import { dropAxes, type ReduceOptions, reducedType, reshape, sum as sumPlain } f
 import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { equal, isFinite as isFiniteElement, notEqual } from "./comparison.js";
-import { toFloat, toSummable } from "./convert.js";
+import { type Floating, type Summable, toFloat, toSummable } from "./convert.js";
 import { exp, log, pow } from "./exponential.js";
 import { stopGradient } from "./identity.js";
 
@@ -24,8 +25,12 @@ export type Axes = number | readonly number[];
  * @throws {ShapeError} for an axis out of range or named twice
  * @example sum(tensor([[1, 2], [3, 4]]), 0) // [4, 6]
  */
-export function sum(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
-  return sumPlain(toSummable("sum", x), axis, options);
+export function sum<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: ReduceOptions = {},
+): Tensor<Summable<D>> {
+  return sumPlain(toSummable("sum", x), axis, options) as Tensor<Summable<D>>;
 }
 
 /**
@@ -35,8 +40,12 @@ export function sum(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor
  * @throws {ShapeError} for an empty axis
  * @example mean(tensor([[1, 2], [3, 4]]), -1) // [1.5, 3.5]
  */
-export function mean(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
-  return meanOf("mean", x, axis, options);
+export function mean<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: ReduceOptions = {},
+): Tensor<Floating<D>> {
+  return meanOf("mean", x, axis, options) as Tensor<Floating<D>>;
 }
 
 function meanOf(who: string, x: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
@@ -80,8 +89,13 @@ const prodPrimitive = definePrimitive({
  * An empty axis gives 1. The derivative is right at zeros too; the second derivative only where no element is 0.
  * @example prod(tensor([2, 3, 4])) // 24
  */
-export function prod(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
-  return fold(prodPrimitive, toSummable("prod", x), normalizeAxes("prod", axis, x.rank), options);
+export function prod<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: ReduceOptions = {},
+): Tensor<Summable<D>> {
+  const axes = normalizeAxes("prod", axis, x.rank);
+  return fold(prodPrimitive, toSummable("prod", x), axes, options) as Tensor<Summable<D>>;
 }
 
 const maxPrimitive = extremum("max", -Infinity, (accumulator, value) => Math.max(accumulator, value));
@@ -113,7 +127,7 @@ function extremum(
  * @throws {ShapeError} for an empty axis: there is no largest of nothing
  * @example max(tensor([[1, 5], [7, 3]]), 1) // [5, 7]
  */
-export function max(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
+export function max<D extends DType>(x: Tensor<D>, axis?: Axes, options: ReduceOptions = {}): Tensor<D> {
   return fold(maxPrimitive, x, checkedAxes("max", x, axis), options);
 }
 
@@ -123,18 +137,28 @@ export function max(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor
  * @throws {ShapeError} for an empty axis
  * @example min(tensor([[1, 5], [7, 3]]), 1) // [1, 3]
  */
-export function min(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
+export function min<D extends DType>(x: Tensor<D>, axis?: Axes, options: ReduceOptions = {}): Tensor<D> {
   return fold(minPrimitive, x, checkedAxes("min", x, axis), options);
 }
 
-/** Whether any element is true (not 0), as bool; an empty axis gives false. @example any(greater(x, 0), -1) */
+/**
+ * Whether any element is true (not 0), as bool; NaN is true. An empty axis gives false.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
+ * @example any(tensor([[true, false], [false, false]]), 1) // [true, false]
+ */
 export function any(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor<"bool"> {
-  return notEqual(sum(notEqual(x, 0), axis, options), 0);
+  return notEqual(sum(notEqual(x, 0), normalizeAxes("any", axis, x.rank), options), 0);
 }
 
-/** Whether all elements are true (not 0), as bool; an empty axis gives true. @example all(isFinite(x)) */
+/**
+ * Whether all elements are true (not 0), as bool; NaN is true. An empty axis gives true.
+ *
+ * @throws {ShapeError} for an axis out of range or named twice
+ * @example all(tensor([[true, false], [true, true]]), 1) // [false, true]
+ */
 export function all(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor<"bool"> {
-  return equal(sum(equal(x, 0), axis, options), 0);
+  return equal(sum(equal(x, 0), normalizeAxes("all", axis, x.rank), options), 0);
 }
 
 const argMaxPrimitive = position("argMax");
@@ -191,42 +215,83 @@ function locate(
   return fold(primitive, x, checkedAxes(primitive.name, x, at), options);
 }
 
+/** Options of `variance` and `std`. */
+export interface VarianceOptions extends ReduceOptions {
+  /** What is taken off the number of elements before dividing by it: 0 (default), or 1 for an estimate from a sample. */
+  readonly correction?: number;
+}
+
 /**
- * Mean of the squared deviations from the mean over the axes (divided by n, not n − 1).
+ * Mean of the squared deviations from the mean over the axes: `Σ (x − mean)² / (n − correction)`.
  *
- * Two passes, because `mean(x²) − mean(x)²` cancels where the mean is large.
- * @throws {ShapeError} for an empty axis
+ * Two passes, because `mean(x²) − mean(x)²` cancels where the mean is large. Integers give float32.
+ * @throws {ShapeError} for an empty axis, or one with no more elements than the correction
+ * @throws {ConfigError} where the correction is no number ≥ 0
  * @example variance(tensor([1, 2, 3, 4])) // 1.25
+ * @example variance(tensor([1, 2, 3]), 0, { correction: 1 }) // 1
  */
-export function variance(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
-  return varianceOf("variance", x, axis, options);
+export function variance<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: VarianceOptions = {},
+): Tensor<Floating<D>> {
+  return varianceOf("variance", x, axis, options) as Tensor<Floating<D>>;
 }
 
 /**
- * Standard deviation `√variance` over the axes (divided by n); where it is 0 its gradient is 0.
+ * Standard deviation `√variance` over the axes; where it is 0 its gradient is 0. Integers give float32.
  *
- * @throws {ShapeError} for an empty axis
- * @example std(tensor([1, 2, 3, 4])) // 1.118
+ * @throws {ShapeError} for an empty axis, or one with no more elements than the correction
+ * @throws {ConfigError} where the correction is no number ≥ 0
+ * @example std(tensor([1, 2, 3, 4])) // 1.118034
+ * @example std(tensor([1, 2, 3]), 0, { correction: 1 }) // 1
  */
-export function std(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
-  return sqrtFlatAtZero(varianceOf("std", x, axis, options));
+export function std<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: VarianceOptions = {},
+): Tensor<Floating<D>> {
+  return sqrtFlatAtZero(varianceOf("std", x, axis, options)) as Tensor<Floating<D>>;
 }
 
-function varianceOf(who: string, x: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
+function varianceOf(who: string, x: Tensor, axis: Axes | undefined, options: VarianceOptions): Tensor {
+  const { correction = 0, ...rest } = options;
+  const axes = checkedAxes(who, x, axis);
   const float = toFloat(who, x);
-  const deviation = sub(float, meanOf(who, float, axis, { keepDims: true }));
-  return meanOf(who, square(deviation), axis, options);
+  const squares = square(sub(float, meanOf(who, float, axes, { keepDims: true })));
+  if (correction === 0) return meanOf(who, squares, axes, rest);
+  if (!(correction >= 0 && correction < Number.POSITIVE_INFINITY)) {
+    throw new ConfigError({ who, expected: "a correction ≥ 0", received: String(correction) });
+  }
+  const count = elementCount(float, axes);
+  if (typeof count === "number" && count <= correction) {
+    throw new ShapeError({
+      who,
+      expected: `more than ${correction} elements for a correction of ${correction}`,
+      received: `${count} of shape ${formatShape(x.shape)}`,
+    });
+  }
+  return div(sumPlain(squares, axes, rest), sub(count, correction));
 }
 
 /**
- * `log Σ exp(x)` over the axes, without overflow: the maximum is taken out first.
+ * `log Σ exp(x)` over the axes, without overflow: the maximum is taken out first. Integers give float32.
  *
- * @throws {ShapeError} for an empty axis
- * @example logSumExp(tensor([1000, 1000])) // 1000.693
+ * An empty axis gives −Infinity, the logarithm of 0.
+ * @throws {ShapeError} for an axis out of range or named twice
+ * @example logSumExp(tensor([1000, 1000])) // 1000.6931
  */
-export function logSumExp(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
-  const axes = checkedAxes("logSumExp", x, axis);
-  const float = toFloat("logSumExp", x);
+export function logSumExp<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: ReduceOptions = {},
+): Tensor<Floating<D>> {
+  return logSumExpOf(toFloat("logSumExp", x), axis, options) as Tensor<Floating<D>>;
+}
+
+function logSumExpOf(float: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
+  const axes = normalizeAxes("logSumExp", axis, float.rank);
+  if (axes.some((a) => float.shape[a] === 0)) return log(sumPlain(float, axes, options));
   const largest = stopGradient(max(float, axes, { keepDims: true })); // the result does not depend on it
   const shift = where(isFiniteElement(largest), largest, 0);
   const result = add(log(sumPlain(exp(sub(float, shift)), axes, { keepDims: true })), shift);
@@ -270,14 +335,14 @@ function flatAtZero(x: Tensor, root: (positive: Tensor) => Tensor): Tensor {
 }
 
 /** The node keeps the rank; the axes of length 1 are dropped afterwards. */
-function fold(
+function fold<D extends DType>(
   primitive: ReducePrimitive,
-  x: Tensor,
+  x: Tensor<D>,
   axes: readonly number[],
   options: ReduceOptions,
-): Tensor {
+): Tensor<D> {
   if (axes.length === 0) return x;
-  const reduced = createNode(primitive, [x], { axes: [...axes] });
+  const reduced = createNode(primitive, [x], { axes: [...axes] }) as Tensor<D>;
   return options.keepDims ? reduced : reshape(reduced, dropAxes(reduced.shape, axes));
 }
 

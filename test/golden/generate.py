@@ -601,6 +601,48 @@ def numpy_cases():
     for axis in (0, 1, -1):
         add("argMax", {"x": ties}, np.argmax(ties, axis).astype(np.int32), axis=axis)
         add("argMin", {"x": ties}, np.argmin(ties, axis).astype(np.int32), axis=axis)
+    other = Random(42)  # leaves the draws of what follows as they are
+    x = other.normal(3, 4)
+    for axis in (None, 0, -1):
+        for ddof in (1, 2):
+            given = {} if axis is None else {"axis": axis}
+            add("variance", {"x": x}, np.var(x, axis, ddof=ddof), correction=ddof, **given)
+            add("std", {"x": x}, np.std(x, axis, ddof=ddof), correction=ddof, **given)
+    odd = np.array([[np.nan, 1, 2], [np.inf, -np.inf, 0], [-np.inf, -np.inf, -np.inf], [np.inf, 3, -1]])
+    plain = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min, "prod": np.prod}
+    with np.errstate(all="ignore"):
+        for name, function in plain.items():
+            add(name, {"x": odd}, function(odd, 1), axis=1)
+        add("logSumExp", {"x": odd}, np.logaddexp.reduce(odd, 1), axis=1)
+        add("logSumExp", {"x": np.zeros((0, 2))}, np.logaddexp.reduce(np.zeros((0, 2)), 0), axis=0)
+    add("any", {"x": odd}, odd.any(1), axis=1)
+    add("all", {"x": odd}, odd.all(1), axis=1)
+    nothing = np.zeros((2, 0, 3))
+    for name, function in {"sum": np.sum, "prod": np.prod, "any": np.any, "all": np.all}.items():
+        add(name, {"x": nothing}, function(nothing, 1), axis=1)
+        add(name, {"x": nothing}, function(nothing, (0, 1), keepdims=True), axis=[0, 1], keepDims=True)
+    for name in ("max", "min", "mean"):  # an axis of the result may be empty, one that is reduced not
+        add(name, {"x": nothing}, plain[name](nothing, 2), axis=2)
+    limits = np.array([2**31 - 1, 1, -(2**31)], np.int32)
+    add("sum", {"x": limits[:2]}, np.sum(limits[:2], dtype=np.int32))  # wraps around
+    add("prod", {"x": limits[1:] + np.int32(2)}, np.prod(limits[1:] + np.int32(2), dtype=np.int32))
+    add("max", {"x": limits}, limits.max())
+    add("argMin", {"x": limits}, np.int32(limits.argmin()))
+    counted = other.integers(5, 4, 3)
+    add("bincount", {"x": counted}, np.bincount(counted.ravel(), minlength=7).astype(np.int32), length=7)
+    weights = other.normal(4, 3)
+    summed = np.bincount(counted.ravel(), weights.ravel(), 5)
+    add("bincount", {"x": counted, "weights": weights}, summed, length=5)
+    values = np.array([0, 0.25, 0.5, 1, 1, 1.75, 2, 3, -1, 0.125, 4, 2.5])
+    add("histogram", {"x": values}, np.histogram(values, 5)[0].astype(np.int32), bins=5)
+    add("histogram", {"x": values}, np.histogram(values, 4, (0, 2))[0].astype(np.int32), bins=4, range=[0, 2])
+    edges = [-1, 0, 0.5, 0.5, 2.5]
+    add("histogram", {"x": values}, np.histogram(values, edges)[0].astype(np.int32), bins=edges)
+    same = np.full(3, 7.0)
+    add("histogram", {"x": same}, np.histogram(same, 4)[0].astype(np.int32), bins=4)
+    weights = other.normal(12)
+    summed = np.histogram(values, 5, weights=weights)[0]
+    add("histogram", {"x": values, "weights": weights}, summed, bins=5)
     write("numpy-reductions", source, cases)
 
     cases = []

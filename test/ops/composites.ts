@@ -4,6 +4,7 @@ import * as ops from "../../src/ops/index.js";
 import type { Case, Input } from "./cases.js";
 import { linalgComposites } from "./composites/linalg.js";
 import { movementComposites } from "./composites/movement.js";
+import { reductionComposites } from "./composites/reductions.js";
 
 export interface Composite extends Omit<Case, "attributes"> {
   readonly build: (...operands: Tensor[]) => Tensor;
@@ -56,15 +57,6 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     { inputs: [x35], build: (x) => ops.mean(x!) },
     { inputs: [image], build: (x) => ops.mean(x!, [1, 2]) },
     { inputs: [x35], dtypes: ["int32", "uint8"], build: (x) => ops.mean(x!, 0, { keepDims: true }) },
-  ],
-  variance: [
-    { inputs: [x35], build: (x) => ops.variance(x!, -1) },
-    { inputs: [image], build: (x) => ops.variance(x!, [0, 1, 2], { keepDims: true }) },
-  ],
-  std: [{ inputs: [x35], build: (x) => ops.std(x!, 0) }],
-  logSumExp: [
-    { inputs: [x35], build: (x) => ops.logSumExp(x!) },
-    { inputs: [x35], build: (x) => ops.logSumExp(x!, 1, { keepDims: true }) },
   ],
   norm: [
     { inputs: [x35], build: (x) => ops.norm(x!, 1) },
@@ -291,4 +283,5 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
   dropout: [{ inputs: [x35], build: (x) => ops.dropout(x!, 0.4, keyed, 3) }],
   ...linalgComposites,
   ...movementComposites,
+  ...reductionComposites,
 };

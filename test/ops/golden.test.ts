@@ -36,6 +36,10 @@ interface Options {
   readonly times?: number | number[];
   readonly parts?: number | ops.AxisPart[];
   readonly which?: number;
+  readonly correction?: number;
+  readonly length?: number;
+  readonly bins?: number | number[];
+  readonly range?: [number, number];
   readonly epsilon?: number;
 }
 
@@ -104,7 +108,13 @@ const numpy: Readonly<Record<string, (inputs: Named, options: Options) => Tensor
   matmul: ({ a, b }, { transposeA, transposeB }) =>
     matmul(transposeA ? ops.matrixTranspose(a!) : a!, transposeB ? ops.matrixTranspose(b!) : b!),
   ...each(reduction, { sum, mean, max: ops.max, min: ops.min, prod: ops.prod, any: ops.any, all: ops.all }),
-  ...each(reduction, { variance: ops.variance, std: ops.std, logSumExp: ops.logSumExp }),
+  variance: ({ x }, { axis, keepDims = false, correction = 0 }) =>
+    ops.variance(x!, axis, { keepDims, correction }),
+  std: ({ x }, { axis, keepDims = false, correction = 0 }) => ops.std(x!, axis, { keepDims, correction }),
+  ...each(reduction, { logSumExp: ops.logSumExp }),
+  bincount: ({ x, weights }, { length }) => ops.bincount(x!, length!, weights ? { weights } : {}),
+  histogram: ({ x, weights }, { bins, range }) =>
+    ops.histogram(x!, bins!, { ...(range ? { range } : {}), ...(weights ? { weights } : {}) }).counts,
   ...each(reduction, { argMax: ops.argMax, argMin: ops.argMin }),
   gather: ({ x, indices }, { axis }) => ops.gather(x!, indices!, axis),
   scatterAdd: ({ indices, updates }, { shape }) => ops.scatterAdd(indices!, updates!, shape![0]!),

@@ -1,0 +1,47 @@
+/** Sums of many elements in float32, against float64. */
+import { describe, expect, it } from "vitest";
+import { randomBits, unitFloat } from "../../src/base/prng.js";
+import type { Shape } from "../../src/base/shape.js";
+import * as ops from "../../src/ops/index.js";
+import { backends } from "../support/backends.js";
+import { evaluate } from "../support/evaluate.js";
+
+const size = 10_000_000;
+const data = Float32Array.from({ length: size }, (_, i) => unitFloat(randomBits(5, 0, i)));
+let total = 0;
+for (const value of data) total += value;
+
+describe.each(backends)("ten million elements on $name", (on) => {
+  const input = (shape: Shape) => [{ shape, dtype: "float32" as const, data }];
+  const relative = (actual: number, expected: number) => Math.abs(actual / expected - 1);
+
+  it("have their sum, mean and variance to float32's precision", () => {
+    const [sum, mean, variance] = evaluate(
+      input([size]),
+      ([x]) => [ops.sum(x!), ops.mean(x!), ops.variance(x!)],
+      { on },
+    );
+    let squares = 0;
+    for (const value of data) squares += (value - total / size) ** 2;
+    expect(relative(sum!.data[0]!, total)).toBeLessThan(2e-7);
+    expect(relative(mean!.data[0]!, total / size)).toBeLessThan(2e-7);
+    expect(relative(variance!.data[0]!, squares / size)).toBeLessThan(4e-7);
+  });
+
+  it("have the sums of long columns and of long rows", () => {
+    const sums = (rows: number, axis: number) =>
+      evaluate(input([rows, size / rows]), ([x]) => [ops.sum(x!, axis)], { on })[0]!.data;
+    for (const rows of [size / 10, 1000]) {
+      const columns = new Float64Array(size / rows);
+      for (let i = 0; i < size; i++) columns[i % columns.length]! += data[i]!;
+      sums(rows, 0).forEach((sum: number, i: number) => {
+        expect(relative(sum, columns[i]!)).toBeLessThan(1e-6);
+      });
+    }
+    const rows = new Float64Array(10);
+    for (let i = 0; i < size; i++) rows[Math.floor(i / (size / 10))]! += data[i]!;
+    sums(10, 1).forEach((sum: number, i: number) => {
+      expect(relative(sum, rows[i]!)).toBeLessThan(2e-7);
+    });
+  });
+});
