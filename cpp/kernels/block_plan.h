@@ -20,7 +20,7 @@
 static const int64_t SECOND_LEVEL_CACHE = 1 << 20;
 static const int64_t STREAM_BYTES = 8 << 20;
 static const int64_t BLOCK_IN_CACHE = 512, BLOCK_FROM_MEMORY = 128;
-static const int64_t BLOCK_UNCHANGED = 2048;  // a reduction of a tensor as it is
+static const int64_t BLOCK_UNCHANGED = 2048;  // a copy or a reduction of a tensor as it is: nothing to keep in the first-level cache
 static const int32_t TILE_ROWS = 64;
 static const int64_t TILE_COLUMNS = 128;
 static const int32_t MAX_TILED = 4;  // transposed operands with a tile of their own; further ones are gathered
@@ -168,6 +168,7 @@ static uint8_t* planOperands(BlockPlan* p, const Expression& e, const View* view
       }
     }
   if (p->tileAxis >= 0) block = TILE_COLUMNS;
+  else if (e.instructions == 0 && !p->shortRows) block = BLOCK_UNCHANGED;
   p->isTransposition = p->tileAxis >= 0 && loads == 1 && p->stores == 1 && e.instructions == 0 && e.resultIds[0] == firstValue &&
                        p->strides[MAX_RANK + inner] == 4;
 
