@@ -1,4 +1,4 @@
-// The rarer elementary functions, computed in double and rounded once: pow, trigonometric and hyperbolic functions and
+// The rarer elementary functions, computed in double and rounded once: pow, log10, trigonometric and hyperbolic functions and
 // their inverses, cbrt, erfc, mod, floorDiv.
 //
 // Bound: arithmetic, 2–6 times the cost of the float functions. In return each is right to one unit in the last place
@@ -41,7 +41,8 @@ INLINE vd expWide(vd x) {
   return (vd)((vl)p + ((vl)shifted << splatLong(52)));
 }
 
-// For x > 0, 0 and +∞; what lies below 0 the callers treat.
+// For x > 0, 0 and +∞; what lies below 0 the callers treat. Right to the last digits of a double, which the differences
+// of logarithms in math_gamma.h need.
 INLINE vd logWide(vd x) {
   vl shifted = (vl)x - splatLong(0x3fe6a09e667f3bcd);  // √½
   vl mantissa = (shifted & splatLong(0x000fffffffffffff)) + splatLong(0x3fe6a09e667f3bcd);
@@ -51,18 +52,19 @@ INLINE vd logWide(vd x) {
   vd f = (vd)mantissa - constantWide(1.0);
   vd s = f / (f + constantWide(2.0));
   vd z = s * s;
-  vd p = constantWide(0.1662237988560520227);
-  p = p * z + constantWide(0.1814015655015930307);
-  p = p * z + constantWide(0.2222286313243781317);
-  p = p * z + constantWide(0.2857142413049097511);
-  p = p * z + constantWide(0.4000000001123117886);
-  p = p * z + constantWide(0.6666666666666207114);
+  vd p = constantWide(0.1461780715341732481);
+  p = p * z + constantWide(0.153316117220550079);
+  p = p * z + constantWide(0.181828924325368712);
+  p = p * z + constantWide(0.2222221108937949621);
+  p = p * z + constantWide(0.2857142862625383761);
+  p = p * z + constantWide(0.3999999999989889051);
+  p = p * z + constantWide(0.6666666666666669708);
   vd y = e * constantWide(0.693147180559945309417) + (s * constantWide(2.0) + s * z * p);
   y = select((vl)(x == constantWide(0)), constantWide(-__builtin_inf()), y);
   return select((vl)(x == constantWide(__builtin_inf())), x, y);
 }
 
-// ---- pow -------------------------------------------------------------------------------------------------------
+// ---- pow, log10 -------------------------------------------------------------------------------------------------------
 
 INLINE vd powWide(vd a, vd b) {
   vd magnitude = expWide(b * logWide(abs(a)));
@@ -85,6 +87,12 @@ INLINE vd powWide(vd a, vd b) {
                 constantWide(1), y);
 }
 INLINE vf pow(vf a, vf b) { return WIDE_BINARY(powWide, a, b); }
+
+INLINE vd log10Wide(vd x) {
+  vd y = logWide(x) * constantWide(0.43429448190325182765);
+  return select((vl)(x >= constantWide(0)), y, constantWide(__builtin_nan("")));
+}
+INLINE vf log10(vf x) { return WIDE_UNARY(log10Wide, x); }
 
 // ---- sin, cos, tan ---------------------------------------------------------------------------------------------
 
@@ -292,7 +300,13 @@ INLINE vd floorWide(vd x) {
   r = select((vl)(r > x), r - constantWide(1), r);
   return select(large | (vl)(x != x), x, r);
 }
-INLINE vd floorDivWide(vd a, vd b) { return floorWide(a / b); }
+// By ±∞ the quotient is −1 where the signs differ, as the remainder has it; of ±∞ there is none.
+INLINE vd floorDivWide(vd a, vd b) {
+  vd q = floorWide(a / b);
+  vl opposite = (vl)((a > constantWide(0)) & (b < constantWide(0))) | (vl)((a < constantWide(0)) & (b > constantWide(0)));
+  q = select((vl)(abs(b) == constantWide(__builtin_inf())) & opposite, constantWide(-1), q);
+  return select((vl)(abs(a) == constantWide(__builtin_inf())) & (vl)(b != constantWide(0)), constantWide(__builtin_nan("")), q);
+}
 // Remainder with the sign of the divisor, exact: each round takes off a multiple of b with at most 28 significant
 // bits, so that the product and the difference are exact in double.
 INLINE vd modWide(vd a, vd b) {

@@ -6,7 +6,7 @@
 // incomplete vector is loaded and stored in part, so nothing beyond an operand is touched. An operand may be the
 // destination.
 #pragma once
-#include "math_wide.h"
+#include "math_gamma.h"
 #include "random.h"
 
 static const int MAX_ARGUMENTS = 5;
@@ -42,6 +42,14 @@ INLINE vi modInt(vi a, vi b) {
     r[i] = (int32_t)rest;
   }
   return r;
+}
+
+// Counts below 0 or above 31 shift everything out: 0, or the sign.
+INLINE vm countInRange(vi count) { return equal(count & splat(~31), zeroInt()); }
+INLINE vi shiftLeftAny(vi a, vi b) { return select(countInRange(b), shiftLeft(a, b & splat(31)), zeroInt()); }
+INLINE vi shiftRightAny(vi a, vi b) { return shiftRight(a, select(countInRange(b), b, splat(31))); }
+INLINE vi shiftRightLogicalAny(vi a, vi b) {
+  return select(countInRange(b), shiftRightLogical(a, b & splat(31)), zeroInt());
 }
 
 template <class V> struct LaneOf;

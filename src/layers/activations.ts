@@ -2,27 +2,27 @@ import { ConfigError } from "../base/errors.js";
 import { customObject, lookUp, type NameIn } from "../base/lookup.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
-  abs,
-  add,
-  clip,
-  div,
+  celu,
   elu,
   exp,
-  expm1,
   gelu,
-  greater,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
   leakyRelu,
   logSigmoid,
   logSoftmax,
-  minimum,
-  mul,
+  mish,
   relu,
+  relu6,
+  selu,
   sigmoid,
   silu,
   softmax,
   softplus,
+  softsign,
   tanh,
-  where,
+  tanhShrink,
 } from "../ops/index.js";
 
 /** A function of one tensor that keeps its shape. */
@@ -34,38 +34,6 @@ export type ActivationLike = NameIn<typeof byName> | ActivationFunction | null;
 /** The value as it is. */
 export function linear(x: Tensor): Tensor {
   return x;
-}
-
-/** min(max(x, 0), 6). */
-export function relu6(x: Tensor): Tensor {
-  return clip(x, 0, 6);
-}
-
-/** Piecewise linear sigmoid: min(max(x + 3, 0), 6) / 6. */
-export function hardSigmoid(x: Tensor): Tensor {
-  return div(relu6(add(x, 3)), 6);
-}
-
-/** x · hardSigmoid(x). */
-export function hardSilu(x: Tensor): Tensor {
-  return mul(x, hardSigmoid(x));
-}
-
-/** x / (1 + |x|). */
-export function softsign(x: Tensor): Tensor {
-  return div(x, add(abs(x), 1));
-}
-
-/** x · tanh(log(1 + e^x)). */
-export function mish(x: Tensor): Tensor {
-  return mul(x, tanh(softplus(x)));
-}
-
-/** Scaled exponential linear unit (Klambauer et al. 2017): 1.0507 · (x above 0, 1.6733 · (e^x − 1) below). */
-export function selu(x: Tensor): Tensor {
-  const scale = 1.0507009873554805;
-  const alpha = 1.6732632423543772;
-  return mul(where(greater(x, 0), x, mul(expm1(minimum(x, 0)), alpha)), scale);
 }
 
 const byName = {
@@ -81,15 +49,18 @@ const byName = {
   softsign,
   silu,
   swish: silu,
-  hardSilu,
-  hardSwish: hardSilu,
+  hardSilu: hardSwish,
+  hardSwish,
+  hardTanh,
   gelu: (x) => gelu(x),
   elu: (x) => elu(x),
   selu,
-  leakyRelu: (x) => leakyRelu(x, 0.2),
+  celu: (x) => celu(x),
+  leakyRelu: (x) => leakyRelu(x),
   exponential: exp,
   logSigmoid,
   mish,
+  tanhShrink,
 } satisfies Readonly<Record<string, ActivationFunction>>;
 
 /** Activations by name. */

@@ -11,14 +11,15 @@ import {
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "./broadcast.js";
 import { cast } from "./cast.js";
+import { toFloat } from "./convert.js";
 import { toTensors } from "./leaf.js";
 
 /**
  * Which dtypes an operation computes on:
- * `float`: integers become float32; `number`: bool becomes int32, others stay; `integer`: bool and integers only;
- * `any`: as they are.
+ * `float`: integers become float32; `number`: bool becomes int32, others stay; `whole`: the same, without floats;
+ * `integer`: bool and integers as they are, without floats; `any`: as they are.
  */
-export type DTypePolicy = "float" | "number" | "integer" | "any";
+export type DTypePolicy = "float" | "number" | "whole" | "integer" | "any";
 
 /** The dtype an operand brings along; a number brings none. */
 type DTypeOf<T> = T extends Tensor<infer D> ? D : never;
@@ -31,7 +32,7 @@ type Computed<P extends DTypePolicy, D extends DType> = [D] extends [never]
     ? DType extends D
       ? "float32"
       : Extract<D, Floats> | (Exclude<D, Floats> extends never ? never : "float32")
-    : P extends "number"
+    : P extends "number" | "whole"
       ? Exclude<D, "bool"> | ("bool" extends D ? "int32" : never)
       : D;
 
@@ -54,12 +55,18 @@ type Later<A extends DType, B extends DType> = DType extends A | B
           ? "uint8"
           : "bool";
 
+/** What an operation makes of one operand, and of two that meet in one dtype. */
+export type UnaryResult<P extends DTypePolicy, X extends TensorLike> = Tensor<Computed<P, DTypeOf<X>>>;
+export type BinaryResult<P extends DTypePolicy, A extends TensorLike, B extends TensorLike> = Tensor<
+  Computed<P, Promoted<A, B>>
+>;
+
 /** An operation on one operand: its dtype policy, and its result dtype where that is fixed. */
 export type UnaryOperation<P extends DTypePolicy = "float", R extends DType | undefined = undefined> = <
   X extends TensorLike,
 >(
   x: X,
-) => Tensor<R extends DType ? R : Computed<P, DTypeOf<X>>>;
+) => R extends DType ? Tensor<R> : UnaryResult<P, X>;
 
 /** The same for two operands, which broadcast and meet in one dtype. */
 export type BinaryOperation<P extends DTypePolicy = "number", R extends DType | undefined = undefined> = <
@@ -68,7 +75,7 @@ export type BinaryOperation<P extends DTypePolicy = "number", R extends DType | 
 >(
   a: A,
   b: B,
-) => Tensor<R extends DType ? R : Computed<P, Promoted<A, B>>>;
+) => R extends DType ? Tensor<R> : BinaryResult<P, A, B>;
 
 /** The gradient of the inputs from that of the output. */
 type UnaryVjp = (g: Tensor, x: Tensor, y: Tensor) => Tensor;
@@ -83,6 +90,8 @@ interface ElementwiseOptions<
   readonly result?: R;
   /** Why there is no derivative. */
   readonly noGradient?: string;
+  /** The instruction for these input dtypes; default: the name, with `.i` on integer lanes. */
+  readonly opcode?: ElementwisePrimitive["opcode"];
 }
 
 /** Defines `name(x)`. */
@@ -112,19 +121,37 @@ export function binary<P extends DTypePolicy = "number", R extends DType | undef
   return (a, b) => applyElementwise(primitive, [a, b], record.policy ?? "number") as never;
 }
 
+/** Defines `name(x)` in plain operations: `compute` sees a float tensor. */
+export function composite(name: string, compute: (x: Tensor) => Tensor): UnaryOperation {
+  return (x) => compute(toFloat(name, x)) as never;
+}
+
+/** The same of two operands, which have met in one float dtype and broadcast. */
+export function binaryComposite(
+  name: string,
+  compute: (a: Tensor, b: Tensor) => Tensor,
+): BinaryOperation<"float"> {
+  return (a, b) => {
+    const { tensors, dtype } = toTensors(name, [a, b]);
+    broadcastShapes(name, tensors[0]!.shape, tensors[1]!.shape);
+    const [x, y] = tensors.map((t) => cast(t, policyDType(name, "float", dtype)));
+    return compute(x!, y!) as never;
+  };
+}
+
 /** Defines an elementwise record of any number of inputs. */
 export function elementwise(
   name: string,
   arity: number,
   options: ElementwiseOptions,
   reference: ElementwisePrimitive["reference"],
-  rest: Partial<Pick<ElementwisePrimitive, "vjp" | "opcode" | "infer">> = {},
+  rest: Partial<Pick<ElementwisePrimitive, "vjp" | "infer">> = {},
 ): ElementwisePrimitive {
   return definePrimitive<ElementwisePrimitive>({
     name,
     kind: "elementwise",
     infer: (inputs) => inferElementwise(name, arity, inputs, options.result),
-    opcode: ([first]) => (isFloat(first!) ? name : `${name}.i`),
+    opcode: options.opcode ?? (([first]) => (isFloat(first!) ? name : `${name}.i`)),
     reference,
     ...(options.noGradient ? { noGradient: options.noGradient } : {}),
     ...rest,
@@ -206,8 +233,9 @@ function policyDType(who: string, policy: DTypePolicy, dtype: DType): DType {
       return isFloat(dtype) ? dtype : "float32";
     case "number":
       return dtype === "bool" ? "int32" : dtype;
+    case "whole":
     case "integer":
-      if (!isFloat(dtype)) return dtype;
+      if (!isFloat(dtype)) return dtype === "bool" && policy === "whole" ? "int32" : dtype;
       throw new DTypeError({
         who,
         expected: "integer or bool tensors",

@@ -295,9 +295,9 @@ const rejectedPrimitive = elementwise(
   {
     noGradient:
       "which proposal a rejection method accepts changes by jumps; the gradients with respect to rate and scale exist",
+    opcode: () => "identity",
   },
   ([x]) => x!,
-  { opcode: () => "identity" },
 );
 
 /** A sample of a rejection method: its gradient is refused instead of being wrong. */

@@ -6,8 +6,7 @@ import { elementwise } from "./define.js";
 export function identity(x: Tensor): Tensor {
   return createNode(identityPrimitive, [x]);
 }
-const identityPrimitive = elementwise("identity", 1, {}, ([x]) => x!, {
-  opcode: () => "identity",
+const identityPrimitive = elementwise("identity", 1, { opcode: () => "identity" }, ([x]) => x!, {
   vjp: ({ gradients: [g] }) => [g!],
 });
 
@@ -15,7 +14,6 @@ const identityPrimitive = elementwise("identity", 1, {}, ([x]) => x!, {
 export function stopGradient(x: Tensor): Tensor {
   return createNode(stopGradientPrimitive, [x]);
 }
-const stopGradientPrimitive = elementwise("stopGradient", 1, {}, ([x]) => x!, {
-  opcode: () => "identity",
+const stopGradientPrimitive = elementwise("stopGradient", 1, { opcode: () => "identity" }, ([x]) => x!, {
   vjp: () => [null],
 });

@@ -1,8 +1,30 @@
 /** The public operations; the records of optimizers are registered here too, so that whoever lists the registry finds them. */
 import "./updates.js";
 
-export { elu, gelu, leakyRelu, logSigmoid, relu, sigmoid, silu, softplus } from "./activations.js";
-export { abs, add, div, mul, neg, reciprocal, rsqrt, sign, sqrt, square, sub } from "./arithmetic.js";
+export {
+  celu,
+  elu,
+  type GeluOptions,
+  gelu,
+  glu,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
+  tanhShrink,
+  threshold,
+} from "./activations.js";
+export { abs, add, cbrt, div, mul, neg, reciprocal, rsqrt, sign, sqrt, square, sub } from "./arithmetic.js";
 export { cast } from "./cast.js";
 export { clip, maximum, minimum, where } from "./choice.js";
 export {
@@ -61,7 +83,7 @@ export {
 } from "./distributions.js";
 export { dropout, dropoutMask } from "./dropout.js";
 export { einsum } from "./einsum.js";
-export { exp, expm1, log, log1p, pow } from "./exponential.js";
+export { exp, exp2, expm1, log, log1p, log2, log10, pow } from "./exponential.js";
 export { stopGradient } from "./identity.js";
 export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 export { iota } from "./iota.js";
@@ -77,6 +99,7 @@ export {
 export { dot, outer, tensordot, trace } from "./linalg/products.js";
 export {
   bitwiseAnd,
+  bitwiseNot,
   bitwiseOr,
   bitwiseXor,
   logicalAnd,
@@ -85,6 +108,7 @@ export {
   logicalXor,
   shiftLeft,
   shiftRight,
+  shiftRightLogical,
 } from "./logic.js";
 export { matmul } from "./matmul.js";
 export {
@@ -143,7 +167,21 @@ export { repeat, tile } from "./repeat.js";
 export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
 export { type ScanOptions, scan } from "./scan.js";
 export { argSort, type SortOptions, sort, type TopKOptions, topK } from "./sort.js";
-export { erf } from "./special.js";
 export { type TriangleOptions, tril, triu } from "./triangle.js";
-export { cos, sin, tanh } from "./trigonometry.js";
+export { digamma, erf, erfc, lgamma, polygamma } from "./special.js";
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atan2,
+  atanh,
+  cos,
+  cosh,
+  sin,
+  sinh,
+  tan,
+  tanh,
+} from "./trigonometry.js";
 export type { Padding, Pair } from "./window.js";

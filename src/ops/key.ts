@@ -31,9 +31,8 @@ export const noGradient =
 const randomBitsPrimitive = elementwise(
   "randomBits",
   3,
-  { noGradient },
+  { noGradient, opcode: () => "randomBits.i" },
   ([key, stream, index]) => prng.randomBits(key!, stream!, index!),
-  { opcode: () => "randomBits.i" },
 );
 
 /**

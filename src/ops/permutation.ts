@@ -10,9 +10,8 @@ import { type Key, noGradient, toKey } from "./key.js";
 const permutedIndexPrimitive = elementwise(
   "permutedIndex",
   3,
-  { noGradient },
+  { noGradient, opcode: () => "permutedIndex.i" },
   ([key, position, n]) => prng.permutedIndex(key!, position!, n!),
-  { opcode: () => "permutedIndex.i" },
 );
 
 /**

@@ -11,11 +11,16 @@ import { log } from "./exponential.js";
 import { type Key, randomBits, toKey } from "./key.js";
 import { cos } from "./trigonometry.js";
 
-const unitFloatPrimitive = elementwise("unitFloat", 1, {}, ([bits]) => prng.unitFloat(bits!), {
-  opcode: () => "unitFloat.i",
-  vjp: () => [null], // bits are integers, which carry no gradient
-  infer: (inputs) => inferElementwise("unitFloat", 1, inputs, "float32"),
-});
+const unitFloatPrimitive = elementwise(
+  "unitFloat",
+  1,
+  { opcode: () => "unitFloat.i" },
+  ([bits]) => prng.unitFloat(bits!),
+  {
+    vjp: () => [null], // bits are integers, which carry no gradient
+    infer: (inputs) => inferElementwise("unitFloat", 1, inputs, "float32"),
+  },
+);
 
 /** Numbers uniform in [0, 1): the upper 24 of 32 random bits. @example unitFloat(randomBits(42, [3])) */
 export function unitFloat(bits: Tensor): Tensor {

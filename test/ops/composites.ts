@@ -17,7 +17,29 @@ const labels35: Input = { shape: [3], dtype: "int32", low: 0, high: 4 };
 const keyed = 20240607;
 
 export const composites: Readonly<Record<string, readonly Composite[]>> = {
-  elu: [{ inputs: [x35], build: (x) => ops.elu(x, 0.7) }],
+  relu6: [{ inputs: [{ shape: [3, 5], low: -3, high: 9 }], build: (x) => ops.relu6(x!) }],
+  prelu: [
+    {
+      name: "a slope for each channel",
+      inputs: [image, { shape: [3], low: 0.1, high: 0.5 }],
+      build: (x, slope) => ops.prelu(x!, slope!),
+    },
+  ],
+  elu: [{ inputs: [x35], build: (x) => ops.elu(x!, 0.7) }],
+  selu: [{ inputs: [x35], dtypes: ["float32", "int32"], build: (x) => ops.selu(x!) }],
+  celu: [{ inputs: [x35], build: (x) => ops.celu(x!, 1.7) }],
+  mish: [{ inputs: [x35], build: (x) => ops.mish(x!) }],
+  softsign: [{ inputs: [x35], dtypes: ["float32", "uint8"], build: (x) => ops.softsign(x!) }],
+  hardSigmoid: [{ inputs: [{ shape: [3, 5], low: -4, high: 4 }], build: (x) => ops.hardSigmoid(x!) }],
+  hardSwish: [{ inputs: [{ shape: [3, 5], low: -4, high: 4 }], build: (x) => ops.hardSwish(x!) }],
+  hardTanh: [{ inputs: [x35], build: (x) => ops.hardTanh(x!) }],
+  tanhShrink: [{ inputs: [x35], build: (x) => ops.tanhShrink(x!) }],
+  threshold: [{ inputs: [x35], build: (x) => ops.threshold(x!, 0.3, -1) }],
+  glu: [
+    { inputs: [{ shape: [3, 6] }], build: (x) => ops.glu(x!) },
+    { name: "along a middle axis", inputs: [{ shape: [2, 4, 3] }], build: (x) => ops.glu(x!, 1) },
+    { name: "of nothing", inputs: [{ shape: [3, 0] }], build: (x) => ops.glu(x!) },
+  ],
   leakyRelu: [{ inputs: [x35], build: (x) => ops.leakyRelu(x) }],
   silu: [{ inputs: [x35], build: (x) => ops.silu(x) }],
   logSigmoid: [{ inputs: [x35], build: (x) => ops.logSigmoid(x) }],
@@ -25,7 +47,24 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     { inputs: [x35], build: (x) => ops.gelu(x) },
     { name: "approximate", inputs: [x35], build: (x) => ops.gelu(x, { approximate: true }) },
   ],
-  clip: [{ inputs: [x35], build: (x) => ops.clip(x, -0.9, 1.1) }],
+  clip: [
+    { inputs: [x35], dtypes: ["float32", "int32"], build: (x) => ops.clip(x!, -0.9, 1.1) },
+    {
+      name: "to bounds that are tensors",
+      inputs: [x35, { shape: [5], low: -1.5, high: -0.5 }, { shape: [3, 1], low: 0.5, high: 1.5 }],
+      build: (x, low, high) => ops.clip(x!, low!, high!),
+    },
+    { name: "of integers", inputs: [x35], dtypes: ["int32", "uint8"], build: (x) => ops.clip(x!, 2, 5) },
+  ],
+  logicalAnd: [
+    {
+      name: "of numbers that are no bools",
+      inputs: [x35, { shape: [5], dtype: "int32", low: -1, high: 1 }],
+      dtypes: ["float32", "uint8"],
+      build: (a, b) => ops.logicalAnd(a!, b!),
+    },
+  ],
+  polygamma: [{ inputs: [positive], dtypes: ["float32", "uint8"], build: (x) => ops.polygamma(1, x!) }],
   where: [
     {
       name: "three shapes",

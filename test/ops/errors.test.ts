@@ -543,7 +543,7 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     "bitwiseAnd of floats",
     () => ops.bitwiseAnd(float(2), float(2)),
     DTypeError,
-    '[and] expected integer or bool tensors, received dtype float32. Convert with cast(x, "int32").',
+    '[bitwiseAnd] expected integer or bool tensors, received dtype float32. Convert with cast(x, "int32").',
   ],
 ];
 

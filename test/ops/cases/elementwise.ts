@@ -1,3 +1,4 @@
+import type { Shape } from "../../../src/base/shape.js";
 import { type Case, everything, type Input, integers, numbers } from "./case.js";
 
 /** Values where functions bend, overflow or are not defined. */
@@ -90,14 +91,48 @@ const wrapping: Case = {
   ],
 };
 
-/** Integer division in all signs, and by zero. */
+/** Integer division in all signs, by zero, and where the quotient does not fit. */
 const dividing: Case = {
   name: "integers of all signs",
   inputs: [
-    { shape: [6], dtype: "int32", values: [7, -7, 7, -7, 0, 5] },
-    { shape: [6], dtype: "int32", values: [2, 2, -2, -2, 3, 0] },
+    { shape: [8], dtype: "int32", values: [7, -7, 7, -7, 0, 5, -2147483648, -2147483648] },
+    { shape: [8], dtype: "int32", values: [2, 2, -2, -2, 3, 0, -1, 0] },
   ],
 };
+
+/** Counts within and beyond the 32 bits. */
+const shifts: Case = {
+  name: "the sign, and counts of all sizes",
+  inputs: [
+    { shape: [9], dtype: "int32", values: [-8, -1, 2147483647, 5, -5, 5, -5, 1, -2147483648] },
+    { shape: [9], dtype: "int32", values: [1, 31, 30, 32, 32, -1, -1, 31, 0] },
+  ],
+};
+
+/** Where the gamma function bends most: between its poles, beside the zeros of its logarithm, far out. */
+const gammaArguments: readonly Case[] = [
+  {
+    name: "between the poles",
+    inputs: [{ shape: [8], values: [-0.3, -0.7, -1.4, -2.55, -3.2, -7.45, -20.3, -0.4] }],
+    relative: 2e-5,
+  },
+  {
+    name: "beside the zeros",
+    inputs: [
+      {
+        shape: [9],
+        values: [1, 2, 1.0000001, 0.9999999, 1.9999999, 2.0000002, 1.4616321, -2.4570247, -3.1435809],
+      },
+    ],
+    differentiable: false,
+    absolute: 1e-12,
+  },
+  {
+    name: "at the poles and far out",
+    inputs: [{ shape: [9], values: [-1, -2, -33554432, -1e30, 1e-38, -1e-30, 1e10, 3e38, -0.01] }],
+    differentiable: false,
+  },
+];
 
 /** Rounding: values at and around halves. */
 const halves: Case = {
@@ -133,15 +168,30 @@ function withoutRange({ low: _low, high: _high, ...input }: Input): Input {
   return input;
 }
 
+/** The shape in which the operation sees the operand. */
+function seenShape({ shape, transposed, broadcastTo }: Input): Shape {
+  return broadcastTo ?? (transposed ? [...shape].reverse() : shape);
+}
+
 export const elementwiseCases: Readonly<Record<string, readonly Case[]>> = {
   // Arithmetic
   add: [...binary({ dtypes: numbers }), wrapping],
   sub: [...binary({ dtypes: numbers }), wrapping],
   mul: [...binary({ dtypes: numbers }), wrapping],
   div: binary({ low: 0.5, high: 3 }),
-  floorDiv: [...elementwise(2, { dtypes: ["float32", "int32"], low: 1, high: 9 }), dividing],
-  mod: [...elementwise(2, { dtypes: ["float32"], low: 1.1, high: 2, absolute: 1e-5 }), dividing],
-  pow: elementwise(2, { low: 0.2, high: 3 }),
+  floorDiv: [...binary({ dtypes: numbers, low: 1, high: 9 }), dividing],
+  mod: [...binary({ dtypes: ["float32"], low: 1.1, high: 2 }), dividing],
+  pow: [
+    ...binary({ low: 0.2, high: 3 }),
+    {
+      name: "whole exponents of negative numbers",
+      inputs: [
+        { shape: [8], values: [-2, -2, -2, -0.5, -1, -3, -3, -2] },
+        { shape: [8], values: [2, 3, -3, 5, 0, 0.5, -1.5, 31] },
+      ],
+      differentiable: false,
+    },
+  ],
   maximum: binary({ dtypes: numbers }),
   minimum: binary({ dtypes: numbers }),
   neg: unary({ dtypes: numbers }),
@@ -151,16 +201,45 @@ export const elementwiseCases: Readonly<Record<string, readonly Case[]>> = {
   square: unary({ dtypes: numbers }),
   sqrt: unary({ low: 0.1 }),
   rsqrt: unary({ low: 0.1 }),
+  cbrt: unary({ low: 0.1 }),
 
   // Exponential, logarithm, trigonometry
   exp: unary(),
+  exp2: unary(),
   expm1: unary(),
   log: unary({ low: 0.05, high: 4 }),
+  log2: unary({ low: 0.05, high: 4 }),
+  log10: unary({ low: 0.05, high: 4 }),
   log1p: unary({ low: -0.9, high: 4 }),
-  sin: elementwise(1, { low: -20, high: 20 }),
-  cos: elementwise(1, { low: -20, high: 20 }),
+  sin: unary({ low: -20, high: 20 }),
+  cos: unary({ low: -20, high: 20 }),
+  tan: unary({ low: -1.3, high: 1.3 }),
+  asin: unary({ low: -0.9, high: 0.9 }),
+  acos: unary({ low: -0.9, high: 0.9 }),
+  atan: unary(),
+  atan2: binary({ low: 0.1, high: 2 }),
+  sinh: unary(),
+  cosh: unary(),
   tanh: unary(),
+  asinh: unary(),
+  acosh: unary({ low: 1.1, high: 9 }),
+  atanh: unary({ low: -0.9, high: 0.9 }),
+
+  // Special functions
   erf: unary(),
+  erfc: [...unary(), { name: "where erf is almost 1", inputs: [{ shape: [40], low: 3, high: 9 }] }],
+  lgamma: [...unary({ low: 0.1, high: 20 }), ...gammaArguments],
+  digamma: [...unary({ low: 0.1, high: 20 }), ...gammaArguments],
+  polygamma: [1, 2, 3, 6].flatMap((order): Case[] =>
+    [...unary({ low: 0.3, high: 20 }), ...gammaArguments].map((c) => ({
+      ...c,
+      name: `of order ${order}${c.name ? `, ${c.name}` : ""}`,
+      inputs: [
+        { shape: [], dtype: "int32", values: [order], broadcastTo: seenShape(c.inputs[0]!) },
+        ...c.inputs,
+      ],
+    })),
+  ),
 
   // Activations
   sigmoid: unary(),
@@ -168,10 +247,10 @@ export const elementwiseCases: Readonly<Record<string, readonly Case[]>> = {
   softplus: unary(),
 
   // Rounding
-  floor: [...unary({ low: 0.1, high: 0.9 }), halves],
-  ceil: [...unary({ low: 0.1, high: 0.9 }), halves],
-  round: [...unary({ low: 0.6, high: 1.4 }), halves],
-  trunc: [...unary({ low: 0.1, high: 0.9 }), halves],
+  floor: [...unary({ dtypes: numbers, low: 0.1, high: 0.9 }), halves],
+  ceil: [...unary({ dtypes: numbers, low: 0.1, high: 0.9 }), halves],
+  round: [...unary({ dtypes: numbers, low: 0.6, high: 1.4 }), halves],
+  trunc: [...unary({ dtypes: numbers, low: 0.1, high: 0.9 }), halves],
 
   // Comparison, logic, bits
   ...Object.fromEntries(
@@ -191,24 +270,23 @@ export const elementwiseCases: Readonly<Record<string, readonly Case[]>> = {
   isNaN: unary(),
   isInf: unary(),
   isFinite: unary(),
-  and: elementwise(2, { dtypes: integers }),
-  or: elementwise(2, { dtypes: integers }),
-  xor: elementwise(2, { dtypes: integers }),
-  logicalNot: elementwise(1, { dtypes: integers }),
-  shiftLeft: elementwise(2, { dtypes: ["int32", "uint8"], low: 0, high: 7 }),
-  shiftRight: [
-    ...elementwise(2, { dtypes: ["int32", "uint8"], low: 0, high: 7 }),
+  bitwiseAnd: elementwise(2, { dtypes: integers }),
+  bitwiseOr: elementwise(2, { dtypes: integers }),
+  bitwiseXor: elementwise(2, { dtypes: integers }),
+  bitwiseNot: [
+    ...elementwise(1, { dtypes: integers }),
     {
-      inputs: [
-        { shape: [3], dtype: "int32", values: [-8, -1, 2147483647] },
-        { shape: [3], dtype: "int32", values: [1, 31, 30] },
-      ],
-      name: "the sign stays",
+      name: "at the ends of the range",
+      inputs: [{ shape: [4], dtype: "int32", values: [2147483647, -2147483648, 0, -1] }],
     },
   ],
+  logicalNot: elementwise(1, { dtypes: integers }),
+  shiftLeft: [...elementwise(2, { dtypes: ["int32", "uint8"], low: 0, high: 7 }), shifts],
+  shiftRight: [...elementwise(2, { dtypes: ["int32", "uint8"], low: 0, high: 7 }), shifts],
+  shiftRightLogical: [...elementwise(2, { dtypes: ["int32", "uint8"], low: 0, high: 7 }), shifts],
 
   // Choice, conversion
-  select: [
+  where: [
     ...elementwise(3, { dtypes: numbers }).map((c) => ({
       ...c,
       inputs: c.inputs.map((input, i) =>
