@@ -1,12 +1,11 @@
 /** Choice between values, element by element. */
 import { ConfigError } from "../base/errors.js";
-import { broadcastShapes, type Shape } from "../base/shape.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
 import { broadcastTo } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { equal, greater } from "./comparison.js";
-import { type BinaryResult, binary, elementwise } from "./define.js";
+import { type BinaryResult, binary, elementwise, meetingShape } from "./define.js";
 import { toTensors } from "./leaf.js";
 import { truth } from "./logic.js";
 
@@ -39,7 +38,7 @@ export function where<A extends TensorLike, B extends TensorLike>(
 ): BinaryResult<"any", A, B> {
   const test = truth("where", condition);
   const { tensors, dtype } = toTensors("where", [a, b]);
-  const shape = tensors.reduce<Shape>((meet, t) => broadcastShapes("where", meet, t.shape), test.shape);
+  const shape = meetingShape("where", [test, ...tensors]);
   const [x, y] = tensors.map((t) => broadcastTo(cast(t, dtype), shape));
   return createNode(wherePrimitive, [broadcastTo(test, shape), x!, y!]) as never;
 }
@@ -96,7 +95,6 @@ export function clip<X extends TensorLike, L extends TensorLike, H extends Tenso
       fix: "Swap them.",
     });
   }
-  const { tensors } = toTensors("clip", [x, low, high]);
-  tensors.reduce<Shape>((meet, t) => broadcastShapes("clip", meet, t.shape), []);
+  meetingShape("clip", toTensors("clip", [x, low, high]).tensors);
   return minimum(maximum(x, low), high);
 }

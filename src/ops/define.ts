@@ -133,7 +133,7 @@ export function binaryComposite(
 ): BinaryOperation<"float"> {
   return (a, b) => {
     const { tensors, dtype } = toTensors(name, [a, b]);
-    broadcastShapes(name, tensors[0]!.shape, tensors[1]!.shape);
+    meetingShape(name, tensors);
     const [x, y] = tensors.map((t) => cast(t, policyDType(name, "float", dtype)));
     return compute(x!, y!) as never;
   };
@@ -179,26 +179,39 @@ export function inferElementwise(
   return { shape, dtype: result ?? inputs[inputs.length - 1]!.dtype, extent: commonExtent(name, inputs) };
 }
 
-/** The run-time length that the operands share, if any has one. */
-export function commonExtent(name: string, inputs: readonly TensorType[]): Extent | undefined {
-  let extent: Extent | undefined;
-  for (const input of inputs) {
-    if (!input.extent) continue;
-    if (!extent) extent = input.extent;
+/**
+ * The shape in which operands meet.
+ *
+ * @throws {ShapeError} where they do not broadcast, or have run-time lengths of two origins
+ */
+export function meetingShape(who: string, operands: readonly TensorType[]): Shape {
+  const shape = operands.reduce<Shape>((meet, operand) => broadcastShapes(who, meet, operand.shape), []);
+  commonExtent(who, operands);
+  return shape;
+}
+
+/** The run-time length that the operands share, if any has one; axes are aligned at the last one. */
+export function commonExtent(who: string, operands: readonly TensorType[]): Extent | undefined {
+  const rank = Math.max(...operands.map(({ shape }) => shape.length));
+  let common: Extent | undefined;
+  for (const { shape, extent } of operands) {
+    if (!extent) continue;
+    const aligned = { ...extent, axis: extent.axis + rank - shape.length };
+    if (!common) common = aligned;
     else if (
-      extent.axis !== input.extent.axis ||
-      extent.factor !== input.extent.factor ||
-      !sameLength(extent.length, input.extent.length)
+      common.axis !== aligned.axis ||
+      common.factor !== aligned.factor ||
+      !sameLength(common.length, aligned.length)
     ) {
       throw new ShapeError({
-        who: name,
+        who,
         expected: "operands that share one run-time length",
-        received: `run-time lengths of two origins on axes ${extent.axis} and ${input.extent.axis}`,
+        received: `run-time lengths of two origins on axes ${common.axis} and ${aligned.axis}`,
         fix: "Take both operands from the same batch.",
       });
     }
   }
-  return extent;
+  return common;
 }
 
 /** Rewriting passes rebuild nodes, so two equal lengths need not be one object. */
@@ -220,7 +233,7 @@ export function applyElementwise(
 ): Tensor {
   const { tensors, dtype } = toTensors(primitive.name, values);
   const target = policyDType(primitive.name, policy, dtype);
-  const shape = tensors.reduce<Shape>((meet, t) => broadcastShapes(primitive.name, meet, t.shape), []);
+  const shape = meetingShape(primitive.name, tensors);
   return createNode(
     primitive,
     tensors.map((t) => broadcastTo(cast(t, target), shape)),

@@ -1,8 +1,7 @@
 /** Logic on truth values, and operations on the bits of integers. */
-import { broadcastShapes } from "../base/shape.js";
 import type { Tensor, TensorLike } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { type BinaryOperation, binary, unary } from "./define.js";
+import { type BinaryOperation, binary, meetingShape, unary } from "./define.js";
 import { toTensors } from "./leaf.js";
 
 const logical = { noGradient: "logic and bits know no values in between" } as const;
@@ -120,9 +119,10 @@ export const shiftRightLogical = shifting(
 /** `name(a, b)` on the truth of both. */
 function ofTruths(name: string, combine: BinaryOperation<"integer">) {
   return (a: TensorLike, b: TensorLike): Tensor<"bool"> => {
-    const [x, y] = toTensors(name, [a, b]).tensors;
-    broadcastShapes(name, x!.shape, y!.shape);
-    return combine(cast(x!, "bool"), cast(y!, "bool"));
+    const { tensors } = toTensors(name, [a, b]);
+    meetingShape(name, tensors);
+    const [x, y] = tensors.map((t) => cast(t, "bool"));
+    return combine(x!, y!);
   };
 }
 

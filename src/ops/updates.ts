@@ -1,10 +1,9 @@
 /** Optimizer updates: one instruction each, because an optimizer's sweep over all weights is bound by instructions. */
 import type { DType } from "../base/dtype.js";
-import { broadcastShapes, type Shape } from "../base/shape.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { broadcastTo } from "./broadcast.js";
 import { cast } from "./cast.js";
-import { elementwise } from "./define.js";
+import { elementwise, meetingShape } from "./define.js";
 import { toTensors } from "./leaf.js";
 
 /**
@@ -34,7 +33,7 @@ function update(name: string, arity: number, reference: (args: readonly number[]
   );
   return (...values: readonly TensorLike[]): Tensor => {
     const { tensors, dtype } = toTensors(name, values);
-    const shape = tensors.reduce<Shape>((meet, t) => broadcastShapes(name, meet, t.shape), []);
+    const shape = meetingShape(name, tensors);
     const target: DType = dtype === "float64" ? dtype : "float32";
     return createNode(
       primitive,

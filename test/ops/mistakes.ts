@@ -1,0 +1,256 @@
+/**
+ * Mistakes generated for the public operations, in families: what holds for one operation of a family holds for all. An
+ * operation joins by its name in a table at the end; elementwise records join by themselves.
+ */
+import { DTypeError, type MyelinError, ShapeError } from "../../src/base/errors.js";
+import type { TensorType } from "../../src/graph/primitive.js";
+import { primitives } from "../../src/graph/primitive.js";
+import type { Tensor } from "../../src/graph/tensor.js";
+import * as ops from "../../src/ops/index.js";
+import { placeholder } from "../../src/ops/leaf.js";
+import { cases } from "./cases.js";
+
+/** One call that must fail. */
+export interface Mistake {
+  /** The public name, which the message starts with. */
+  readonly name: string;
+  /** What is wrong. */
+  readonly title: string;
+  readonly call: () => unknown;
+  readonly kind: new (...args: never[]) => MyelinError;
+  /** What came, as the message has to say it. */
+  readonly received: string;
+}
+
+type Operation = (...args: readonly unknown[]) => unknown;
+
+/** The public operation of that name; also of wrong arguments, so its types are forgotten. */
+export function operation(name: string): Operation | undefined {
+  return (ops as unknown as Readonly<Record<string, Operation>>)[name];
+}
+
+// ---- Families ------------------------------------------------------------------------------------------------------
+
+const noTensors: readonly (readonly [value: unknown, received: string])[] = [
+  [[1, 2], "an array"],
+  [null, "null"],
+  [undefined, "undefined"],
+  ["1", "string"],
+  [1n, "bigint"],
+  [new Float32Array(2), "object"],
+];
+
+/** Something else than a tensor or number, in the place of each of the operands. */
+export function whatIsNoTensor(name: string, operands: readonly Tensor[]): Mistake[] {
+  return operands.flatMap((_, at) =>
+    noTensors.map(([value, received]) => ({
+      name,
+      title: `${received} as operand ${at}`,
+      call: () => operation(name)!(...operands.map((x, i) => (i === at ? value : x))),
+      kind: DTypeError,
+      received,
+    })),
+  );
+}
+
+/** Two operands whose shapes do not broadcast, in each pair of places. */
+export function shapesThatDoNotMeet(name: string, operands: readonly Tensor[]): Mistake[] {
+  return pairs(operands.length).flatMap(([first, second]) =>
+    (
+      [
+        [[2, 3], [4]],
+        [
+          [5, 1, 2],
+          [4, 3],
+        ],
+        [[0], [2]],
+      ] as const
+    ).map(([a, b]) => ({
+      name,
+      title: `shapes [${a}] and [${b}] as operands ${first} and ${second}`,
+      call: () =>
+        operation(name)!(
+          ...operands.map((x, i) =>
+            i === first ? ops.zeros(a, x.dtype) : i === second ? ops.zeros(b, x.dtype) : x,
+          ),
+        ),
+      kind: ShapeError,
+      received: `[${b.join(", ")}]`,
+    })),
+  );
+}
+
+/** Batches of two origins, whose lengths at run time may differ, in each pair of places. */
+export function batchesOfTwoOrigins(name: string, operands: readonly Tensor[]): Mistake[] {
+  return pairs(operands.length).map(([first, second]) => ({
+    name,
+    title: `batches of two origins as operands ${first} and ${second}`,
+    call: () => {
+      const mixed = operands.map((x, i) => (i === first || i === second ? batch(x.dtype, i) : x));
+      return operation(name)!(...mixed);
+    },
+    kind: ShapeError,
+    received: "run-time lengths of two origins",
+  }));
+}
+
+/** Floats where bits are meant. */
+export function floats(name: string, operands: readonly Tensor[]): Mistake[] {
+  return operands.map((_, at) => ({
+    name,
+    title: `floats as operand ${at}`,
+    call: () => operation(name)!(...operands.map((x, i) => (i === at ? ops.zeros([2]) : x))),
+    kind: DTypeError,
+    received: "dtype float32",
+  }));
+}
+
+/** Axes that are not there, that are no whole numbers, or that are named twice. `call` gives the axis to the operation. */
+export function axes(
+  name: string,
+  call: (axis: never) => unknown,
+  { rank = 2, several = false }: { rank?: number; several?: boolean } = {},
+): Mistake[] {
+  const wrong: (readonly [title: string, axis: number | number[], received: string])[] = [
+    ["an axis beyond the last", rank, `axis ${rank}`],
+    ["an axis before the first", -rank - 1, `axis ${-rank - 1}`],
+    ["an axis between two", 0.5, "axis 0.5"],
+  ];
+  if (several) {
+    wrong.push(["an axis twice", [0, 0], "axes [0, 0]"]);
+    wrong.push(["an axis twice, once from the end", [1, 1 - rank], `axes [1, ${1 - rank}]`]);
+    wrong.push(["one of several beyond the last", [0, rank], `axis ${rank}`]);
+  }
+  return wrong.map(([title, axis, received]) => ({
+    name,
+    title,
+    call: () => call(axis as never),
+    kind: ShapeError,
+    received,
+  }));
+}
+
+/** A reduction of nothing that has no value. */
+export function nothing(name: string): Mistake {
+  return {
+    name,
+    title: "an axis without elements",
+    call: () => operation(name)!(ops.zeros([3, 0]), 1),
+    kind: ShapeError,
+    received: "shape [3, 0]",
+  };
+}
+
+function pairs(n: number): [number, number][] {
+  return Array.from({ length: n }, (_, second) =>
+    Array.from({ length: second }, (__, first): [number, number] => [first, second]),
+  ).flat();
+}
+
+let origins = 0;
+
+function batch(dtype: TensorType["dtype"], index: number): Tensor {
+  const trace = {};
+  const length = placeholder({ shape: [], dtype: "int32" }, origins++, trace);
+  return placeholder({ shape: [32, 3], dtype, extent: { axis: 0, length, factor: 1 } }, index, trace);
+}
+
+// ---- Tables --------------------------------------------------------------------------------------------------------
+
+/** Composites of one and of two tensors that behave as elementwise records do. */
+const composites: Readonly<Record<string, number>> = {
+  logSigmoid: 1,
+  relu6: 1,
+  leakyRelu: 1,
+  elu: 1,
+  selu: 1,
+  celu: 1,
+  gelu: 1,
+  silu: 1,
+  mish: 1,
+  softsign: 1,
+  hardSigmoid: 1,
+  hardSwish: 1,
+  hardTanh: 1,
+  tanhShrink: 1,
+  threshold: 1,
+  glu: 1,
+  prelu: 2,
+  logicalAnd: 2,
+  logicalOr: 2,
+  logicalXor: 2,
+  clip: 3,
+};
+
+/** Operations on integers that take their operands' truth from any dtype. */
+const takesTruth = new Set(["logicalNot"]);
+
+/** Reductions over any axes, and over one. */
+const reductions: readonly string[] = ["sum", "mean", "prod", "max", "min"];
+const measures: readonly string[] = ["variance", "std", "logSumExp"];
+const positions: readonly string[] = ["argMax", "argMin"];
+const withoutIdentity: readonly string[] = ["mean", "max", "min", "variance", "std", "argMax", "argMin"];
+const alongOneAxis: readonly string[] = ["softmax", "logSoftmax", "cumSum"];
+
+/** Records whose public function takes other arguments than the record's inputs. */
+export const ownArguments: ReadonlySet<string> = new Set([
+  "cast",
+  "polygamma",
+  "randomBits",
+  "unitFloat",
+  "permutedIndex",
+]);
+
+/** Elementwise records with a public function of the same name, and how many operands it takes. */
+export const elementwiseOperations: ReadonlyMap<string, number> = new Map([
+  ...[...primitives().values()]
+    .filter(({ name, kind }) => kind === "elementwise" && operation(name) && !ownArguments.has(name))
+    .filter(({ name }) => cases[name])
+    .map(({ name }): [string, number] => [name, cases[name]![0]!.inputs.length]),
+  ...Object.entries(composites),
+]);
+
+function isOfIntegers(name: string): boolean {
+  return (
+    !takesTruth.has(name) &&
+    primitives().has(name) &&
+    cases[name]!.every(
+      (c) => c.dtypes?.every((dtype) => dtype !== "float32") ?? c.inputs[0]!.dtype === "int32",
+    )
+  );
+}
+
+const ofElementwise = [...elementwiseOperations].flatMap(([name, arity]) => {
+  const operands = Array.from({ length: arity }, () =>
+    ops.zeros([], isOfIntegers(name) ? "int32" : "float32"),
+  );
+  return [
+    ...whatIsNoTensor(name, operands),
+    ...shapesThatDoNotMeet(name, operands),
+    ...batchesOfTwoOrigins(name, operands),
+    ...(isOfIntegers(name) ? floats(name, operands) : []),
+  ];
+});
+
+const x23 = ops.zeros([2, 3]);
+
+const ofReductions = [
+  ...[...reductions, ...measures].flatMap((name) =>
+    axes(name, (axis) => operation(name)!(x23, axis), { several: true }),
+  ),
+  ...[...positions, ...alongOneAxis].flatMap((name) => axes(name, (axis) => operation(name)!(x23, axis))),
+  ...withoutIdentity.map(nothing),
+];
+
+const ofActivations: Mistake[] = [
+  ...axes("glu", (axis) => ops.glu(x23, axis)),
+  {
+    name: "glu",
+    title: "an axis of odd length",
+    call: () => ops.glu(x23, 1),
+    kind: ShapeError,
+    received: "shape [2, 3]",
+  },
+];
+
+export const mistakes: readonly Mistake[] = [...ofElementwise, ...ofReductions, ...ofActivations];
