@@ -167,8 +167,8 @@ export { repeat, tile } from "./repeat.js";
 export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
 export { type ScanOptions, scan } from "./scan.js";
 export { argSort, type SortOptions, sort, type TopKOptions, topK } from "./sort.js";
-export { type TriangleOptions, tril, triu } from "./triangle.js";
 export { digamma, erf, erfc, lgamma, polygamma } from "./special.js";
+export { type TriangleOptions, tril, triu } from "./triangle.js";
 export {
   acos,
   acosh,

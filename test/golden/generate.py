@@ -527,11 +527,46 @@ def torch_cases():
         "softplus": F.softplus,
         "log1p": torch.log1p,
         "expm1": torch.expm1,
+        "exp2": torch.exp2,
+        "log2": torch.log2,
+        "log10": torch.log10,
+        "tan": torch.tan,
+        "asin": torch.asin,
+        "acos": torch.acos,
+        "atan": torch.atan,
+        "sinh": torch.sinh,
+        "cosh": torch.cosh,
+        "asinh": torch.asinh,
+        "acosh": torch.acosh,
+        "atanh": torch.atanh,
+        "erfc": torch.erfc,
+        "lgamma": torch.lgamma,
+        "digamma": torch.digamma,
+        "trigamma": lambda x: torch.polygamma(1, x),
+        "polygamma4": lambda x: torch.polygamma(4, x),
+        "relu6": F.relu6,
+        "leakyRelu": lambda x: F.leaky_relu(x, 0.2),
+        "celu": lambda x: F.celu(x, 1.5),
+        "mish": F.mish,
+        "softsign": F.softsign,
+        "hardSigmoid": F.hardsigmoid,
+        "hardSwish": F.hardswish,
+        "hardTanh": F.hardtanh,
+        "tanhShrink": F.tanhshrink,
+        "logSigmoid": F.logsigmoid,
+        "threshold": lambda x: F.threshold(x, 0.5, -1.0),
+        "geluApproximate": lambda x: F.gelu(x, approximate="tanh"),
     }
-    positive = {"log", "sqrt", "rsqrt", "log1p"}
+    positive = {"log", "sqrt", "rsqrt", "log1p", "log2", "log10", "trigamma", "polygamma4"}
+    unit, above = {"asin", "acos", "atanh"}, {"acosh"}
     cases = []
     for name, function in functions.items():
-        x = leaf(random.uniform(9, low=0.05, high=4) if name in positive else random.normal(9, scale=2))
+        if name in unit:
+            x = leaf(random.uniform(9, low=-0.95, high=0.95))
+        elif name in above:
+            x = leaf(random.uniform(9, low=1.05, high=8))
+        else:
+            x = leaf(random.uniform(9, low=0.05, high=4) if name in positive else random.normal(9, scale=2))
         y = function(x)
         (gradient,) = torch.autograd.grad(y.sum(), x)
         numpy = lambda t: array(t.detach().numpy())
@@ -914,7 +949,134 @@ def random_cases():
     write("numpy-random", f"numpy {np.__version__}, float64", cases)
 
 
-PARTS = {"keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "random": random_cases}
+def edge_cases():
+    """What elementwise functions do where they bend, overflow or are not defined, on float32, int32, uint8 and bool."""
+    import torch
+
+    source = f"numpy {np.__version__} and torch {torch.__version__.split('+')[0]}, float64 rounded to float32"
+    cases = []
+
+    def add(name, inputs, output):
+        output = np.asarray(output)
+        if output.dtype.kind == "f":
+            output = output.astype(np.float32)
+        cases.append({"name": name, "inputs": {k: array(v) for k, v in inputs.items()}, "output": array(output)})
+
+    np.seterr(all="ignore")
+    finite = [0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2, 3, 10, -10, 1e-7, 88, -80, 127, 1e-40, -1e-40, 1e-45, 1e-38]
+    finite += [1e10, 16777216, 8388609, 3e38, -3e38]
+    x = np.array([*finite, np.nan, np.inf, -np.inf], np.float32)
+    wide = x.astype(np.float64)
+    unary = {
+        "neg": np.negative,
+        "abs": np.abs,
+        "sign": np.sign,
+        "square": np.square,
+        "reciprocal": np.reciprocal,
+        "sqrt": np.sqrt,
+        "cbrt": np.cbrt,
+        "exp": np.exp,
+        "exp2": np.exp2,
+        "expm1": np.expm1,
+        "log": np.log,
+        "log2": np.log2,
+        "log10": np.log10,
+        "log1p": np.log1p,
+        "sin": np.sin,
+        "cos": np.cos,
+        "tan": np.tan,
+        "asin": np.arcsin,
+        "acos": np.arccos,
+        "atan": np.arctan,
+        "sinh": np.sinh,
+        "cosh": np.cosh,
+        "tanh": np.tanh,
+        "asinh": np.arcsinh,
+        "acosh": np.arccosh,
+        "atanh": np.arctanh,
+        "floor": np.floor,
+        "ceil": np.ceil,
+        "round": np.rint,
+        "trunc": np.trunc,
+        "isNaN": np.isnan,
+        "isInf": np.isinf,
+        "isFinite": np.isfinite,
+    }
+    unary |= {
+        name: lambda values, function=function: function(torch.tensor(values)).numpy()
+        for name, function in {
+            "rsqrt": torch.rsqrt,
+            "erf": torch.erf,
+            "erfc": torch.erfc,
+            "lgamma": torch.lgamma,
+            "digamma": torch.digamma,
+            "sigmoid": torch.sigmoid,
+            "relu": torch.relu,
+            "softplus": torch.nn.functional.softplus,
+            "logSigmoid": torch.nn.functional.logsigmoid,
+        }.items()
+    }
+    for name, function in unary.items():
+        add(name, {"x": x}, function(wide))
+
+    few = [0, -0.0, 1, -1, 0.5, -2, 3, 1e-40, 1e-20, 3e38, -3e38, np.nan, np.inf, -np.inf]
+    a, b = np.array(few, np.float32)[:, None], np.array(few, np.float32)[None, :]
+    comparisons = {"equal": np.equal, "notEqual": np.not_equal, "less": np.less, "lessEqual": np.less_equal}
+    comparisons |= {"greater": np.greater, "greaterEqual": np.greater_equal}
+    either = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
+    either |= {"floorDiv": np.floor_divide, "mod": np.mod, **comparisons}
+    for name, function in {**either, "div": np.divide, "pow": np.power, "atan2": np.arctan2}.items():
+        add(name, {"a": a, "b": b}, function(a.astype(np.float64), b.astype(np.float64)))
+
+    logic = {"logicalAnd": np.logical_and, "logicalOr": np.logical_or, "logicalXor": np.logical_xor}
+    bits = {"bitwiseAnd": np.bitwise_and, "bitwiseOr": np.bitwise_or, "bitwiseXor": np.bitwise_xor}
+    shifts = {"shiftLeft": np.left_shift, "shiftRight": np.right_shift}
+    whole = {
+        np.int32: [0, 1, -1, 2, -7, 7, 31, 32, 33, -40, 255, 65537, 2147483647, -2147483648],
+        np.uint8: [0, 1, 2, 7, 8, 9, 31, 32, 127, 128, 200, 255],
+    }
+    for dtype, values in whole.items():
+        a, b = np.array(values, dtype)[:, None], np.array(values, dtype)[None, :]
+        for name, function in {**either, **logic, **bits, **shifts}.items():
+            add(name, {"a": a, "b": b}, function(a, b))
+        for name, function in {"neg": np.negative, "square": np.square, "bitwiseNot": np.invert, "abs": np.abs}.items():
+            add(name, {"x": a}, function(a))
+    t = np.array([False, True])
+    for name, function in {**logic, **bits, **comparisons}.items():
+        add(name, {"a": t[:, None], "b": t[None, :]}, function(t[:, None], t[None, :]))
+    add("bitwiseNot", {"x": t}, np.invert(t))
+
+    # Two dtypes meet in the later one of bool, uint8, int32, float32.
+    values = {
+        "bool": np.array([True, False, True]),
+        "uint8": np.array([1, 200, 255], np.uint8),
+        "int32": np.array([-1, 300, 7], np.int32),
+        "float32": np.array([0.5, -2, 3], np.float32),
+    }
+    for a in values:
+        for b in values:
+            if a != b:
+                p, q = torch.tensor(values[a]), torch.tensor(values[b])
+                add("add", {"a": values[a], "b": values[b]}, (p + q).numpy())
+                add("mul", {"a": values[a], "b": values[b]}, (p * q).numpy())
+                add("maximum", {"a": values[a], "b": values[b]}, torch.maximum(p, q).numpy())
+                add("less", {"a": values[a], "b": values[b]}, (p < q).numpy())
+
+    for a, b in [((0,), (0,)), ((0,), (1,)), ((2, 0), (1,)), ((0, 3), (3,)), ((1, 1, 1), (3,)), ((), (0,)), ((), ())]:
+        a, b = np.full(a, 2.0), np.full(b, 3.0)
+        add("mul", {"a": a, "b": b}, a * b)
+        add("less", {"a": a, "b": b}, a < b)
+        add("sqrt", {"x": a}, np.sqrt(a))
+
+    x = np.array([[-np.inf, -3, 0.25, 3, np.inf, np.nan]], np.float32)
+    low, high = np.array([[-1], [0.5]], np.float32), np.array([1, 1, 0, 0.5, 2, 1], np.float32)
+    add("clip", {"x": x, "low": low, "high": high}, np.clip(x, low, high))
+    x, low = np.array([1, 5, 300], np.int32), np.array([2, 2, 2], np.int32)
+    add("clip", {"x": x, "low": low, "high": np.array(100, np.int32)}, np.clip(x, low, 100))
+    write("elementwise-edges", source, cases)
+
+
+PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "random": random_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

@@ -9,6 +9,7 @@ import { type GoldenArray, type GoldenArrays, golden, goldenNumbers } from "../g
 import { backends } from "../support/backends.js";
 import { expectClose, expectCloseValues } from "../support/close.js";
 import { evaluate, referenceBackend } from "../support/evaluate.js";
+import { operation } from "./mistakes.js";
 
 const { add, matmul, mean, mul, relu, slice, square, stack, sub, sum, tanh } = ops;
 
@@ -173,39 +174,23 @@ for (const file of ["numpy-elementwise", "numpy-matmul", "numpy-reductions", "nu
 
 // ---- PyTorch -------------------------------------------------------------------------------------------------------
 
+/** Cases that call an operation with arguments of its own; the others are called by their name. */
 const elementwise: Readonly<Record<string, (x: Tensor) => Tensor>> = {
-  exp: ops.exp,
-  log: ops.log,
-  sqrt: ops.sqrt,
-  rsqrt: ops.rsqrt,
-  sin: ops.sin,
-  cos: ops.cos,
-  tanh,
-  sigmoid: ops.sigmoid,
-  erf: ops.erf,
-  abs: ops.abs,
-  square,
-  reciprocal: ops.reciprocal,
-  relu,
-  elu: (x) => ops.elu(x),
-  gelu: (x) => ops.gelu(x),
-  silu: ops.silu,
-  softplus: ops.softplus,
-  log1p: ops.log1p,
-  expm1: ops.expm1,
+  celu: (x) => ops.celu(x, 1.5),
+  geluApproximate: (x) => ops.gelu(x, { approximate: true }),
+  polygamma4: (x) => ops.polygamma(4, x),
+  threshold: (x) => ops.threshold(x, 0.5, -1),
+  trigamma: (x) => ops.polygamma(1, x),
 };
-
-/** Activations that stand with the layers. */
-const elsewhere = new Set(["selu"]);
 
 describe("torch-elementwise", () => {
   for (const { name, x, output, gradient } of golden<ElementwiseCase>("torch-elementwise")) {
-    if (elsewhere.has(name)) continue;
+    const compute = elementwise[name] ?? (operation(name) as (x: Tensor) => Tensor);
     it.each(everywhere)(`$name: ${name} and its derivative`, (on) => {
       const [value, slope] = evaluate(
         [arrayOf(x)],
         ([t]) => {
-          const y = elementwise[name]!(t!);
+          const y = compute(t!);
           return [y, vjp([y], [t!])[0]!];
         },
         { on },
