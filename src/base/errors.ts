@@ -50,6 +50,20 @@ export class ConfigError extends MyelinError {
 export class GradientError extends MyelinError {
   override readonly name: string = "GradientError"; // survives minifiers
 }
+/** A formula that can't be read; the message shows it with a caret under the place. */
+export class FormulaError extends MyelinError {
+  override readonly name: string = "FormulaError"; // survives minifiers
+
+  constructor(
+    parts: ErrorParts,
+    readonly formula: string,
+    /** Index of the character that does not fit. */
+    readonly position: number,
+  ) {
+    super(parts);
+    this.message += `\n  ${formula.replace(/\s/g, " ")}\n  ${" ".repeat(position)}^`;
+  }
+}
 /** A file or byte stream that is not what it claims to be. */
 export class FormatError extends MyelinError {
   override readonly name: string = "FormatError"; // survives minifiers
@@ -75,18 +89,32 @@ export class AbortedError extends MyelinError {
   override readonly name: string = "AbortedError"; // survives minifiers
 }
 
-/** The name nearest to `name` among `known`, or undefined where none is near: for "Did you mean …?". */
+/**
+ * The name nearest to `name` among `known`, or undefined where none is near: for "Did you mean …?". A third of the
+ * letters may differ, at least one, never all.
+ */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.ceil(name.length / 3)) + 1;
+  let bestDistance = Math.min(Math.max(1, Math.ceil(name.length / 3)) + 1, name.length);
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
+    if (
+      distance < bestDistance ||
+      (best !== undefined &&
+        distance === bestDistance &&
+        sharedStart(name, candidate) > sharedStart(name, best))
+    ) {
       best = candidate;
       bestDistance = distance;
     }
   }
   return best;
+}
+
+function sharedStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 /** An error for a name that is not among the known ones; suggests the nearest. */
@@ -100,14 +128,19 @@ export function unknownName(who: string, kind: string, name: string, known: read
   });
 }
 
+/** Letters to insert, drop, replace or swap with their neighbour, at least (Damerau 1964, optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, substitution));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, substitution, swap));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

@@ -1,5 +1,6 @@
 export type { Diagram, DiagramEdge, DiagramNode, NodeKind } from "./diagram.js";
 export { explainGradient, GradientExplanation, type GradientStep } from "./explainGradient.js";
 export { Explanation } from "./explanation.js";
+export { Expression, type ExpressionOptions, expression, type Values } from "./expression.js";
 export type { DataTable } from "./html.js";
 export { ExpressionTree, type Recorded, toTree } from "./toTree.js";

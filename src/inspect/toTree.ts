@@ -8,10 +8,10 @@ import { type VisibleNode, visibleGraph } from "./visibleGraph.js";
 
 /** The expression tree of a computation; see {@link toTree}. */
 export class ExpressionTree extends Explanation {
-  override readonly title: string = "Expression tree";
   override readonly diagram: Diagram;
 
   constructor(
+    override readonly title: string,
     private readonly recording: Recording,
     private readonly nodes: readonly VisibleNode[] = visibleGraph(recording),
     values: readonly (string | undefined)[] = [],
@@ -37,7 +37,7 @@ export class ExpressionTree extends Explanation {
   /** The same tree with the value of each node, for the arguments it was made with. Many elements are summarized. */
   async withValues(): Promise<ExpressionTree> {
     const values = await this.recording.values(this.nodes.map(({ tensor }) => tensor));
-    return new ExpressionTree(this.recording, this.nodes, values);
+    return new ExpressionTree(this.title, this.recording, this.nodes, values);
   }
 
   override toString(): string {
@@ -63,7 +63,10 @@ export function toTree<A extends readonly unknown[]>(
   fn: (...args: { [K in keyof A]: Recorded<A[K]> }) => Tree<Tensor>,
   ...args: A
 ): ExpressionTree {
-  return new ExpressionTree(new Recording("toTree", fn as (...args: never[]) => unknown, args));
+  return new ExpressionTree(
+    "Expression tree",
+    new Recording("toTree", fn as (...args: never[]) => unknown, args),
+  );
 }
 
 /** What a recorded function sees of an argument: numbers come as tensors. */
