@@ -32,7 +32,8 @@ struct View {
 // Kernels report with `fault(...)`; among several the smallest (step, index) wins.
 struct Status;
 // INDEX_RANGE: row, and the index or label found there. MATRIX: number of the matrix in its batch, and the pivot at fault.
-enum Fault : int32_t { FAULT_NONE = 0, FAULT_INDEX_RANGE = 1, FAULT_MATRIX = 2 };
+// STOPPED is the runtime's own: the stop flag was raised during a loop without end.
+enum Fault : int32_t { FAULT_NONE = 0, FAULT_INDEX_RANGE = 1, FAULT_MATRIX = 2, FAULT_STOPPED = 3 };
 
 struct Thread {
   int32_t index;        // 0 … threads − 1; only for scratch and diagnostics, never for a partition

@@ -156,7 +156,10 @@ RunResult runProgram(Executable* program, Team* team, Arena* arena, uint8_t* con
   } while (true);
 
   result.isStopped = run.isStopped;
-  if (const Status* fault = firstFault(team, size, ALL_FAULTS)) {
+  const Status* fault = firstFault(team, size, ALL_FAULTS);
+  if (fault && fault->code == FAULT_STOPPED) {
+    result.isStopped = true;
+  } else if (fault) {
     result.fault = fault->code;
     result.step = fault->step;
     result.index = fault->index;

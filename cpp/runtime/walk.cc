@@ -239,11 +239,21 @@ static void nextIteration(Walker* w, Frame* frame, const Step* step) {
   w->at.step = frame->step + 1;
 }
 
+static bool mustAbort(const Run* run) { return isRaised(run->options->stop) || isRaised(run->options->abort); }
+
+// A while may have no end, so the stop flag is polled here too. The leader reports it as a fault, which all find behind
+// the same barrier; a real fault ends the loop as well, since what it left may keep the condition true for ever.
 static Turn closeCondition(Walker* w, Frame* frame, const Step* step) {
+  Member* member = w->member;
+  if (member->index == 0 && mustAbort(w->run)) {
+    member->thread.step = frame->step;
+    member->thread.report(&member->thread, FAULT_STOPPED, 0, 0);
+  }
   if (w->hasWorked) {
     Crossing crossing = cross(w);
     if (crossing != CROSSED) return afterCrossing(w, crossing);
   }
+  if (firstFault(member->team, member->size, member->passed)) return END;
   bool isTrue = readPredicate(w, step);
   if (!isCurrent(w->member)) return jump(w);
   if (!isTrue) {
@@ -271,7 +281,7 @@ static Turn closeBody(Walker* w) {
 
 // Asked by the leader only.
 static bool mustStop(Run* run, Member* member) {
-  run->isStopped = isRaised(run->options->stop) || isRaised(run->options->abort);
+  run->isStopped = mustAbort(run);
   if (run->isStopped || (run->deadline && nanoseconds() >= run->deadline)) return true;
   if (member->size == 1) return run->isSegmentEnd = run->soloUntil && nanoseconds() >= run->soloUntil;
   Team* team = member->team;

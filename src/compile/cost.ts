@@ -32,11 +32,13 @@ export interface CostOptions {
 
 const FREE: Cost = { flop: 0, bytesRead: 0, bytesWritten: 0 };
 
-/** The cost of a step run once. A `scan` costs its body times its length, a `cond` its dearer side. */
+/** The cost of a step run once. A `scan` costs its body times its length, a `cond` its dearer side, a `whileLoop` one iteration. */
 export function costOfStep(program: Program, step: Step, options: CostOptions = {}): Cost {
   switch (step.kind) {
     case "scan":
       return scaled(costOfSteps(program, step.body, options), step.length);
+    case "while": // how often it runs is known at run time only: its condition and its body once
+      return costOfSteps(program, [...step.condition, ...step.body], options);
     case "cond":
       return dearer(
         costOfSteps(program, step.whenTrue, options),
@@ -93,7 +95,7 @@ function typesOf(program: Program, { fill = 1 }: CostOptions): TypeOf {
 
 // ---- Operations ------------------------------------------------------------------------------------------------
 
-function flopOf(step: Exclude<Step, { kind: "scan" | "cond" }>, typeOf: TypeOf): number {
+function flopOf(step: Exclude<Step, { kind: "scan" | "cond" | "while" }>, typeOf: TypeOf): number {
   const size = (operand: number) => sizeOf(typeOf(operand).shape);
   switch (step.kind) {
     case "loop":

@@ -8,7 +8,7 @@ import { bytesPerElement } from "../base/dtype.js";
 import { sizeOf } from "../base/shape.js";
 import { isContiguous } from "../graph/layout.js";
 import type { Lowered } from "./places.js";
-import { type BufferSpec, INDEX_GENERATOR, type Operand, type Step } from "./program.js";
+import { type BufferSpec, bodiesOf, INDEX_GENERATOR, type Operand, type Step } from "./program.js";
 
 const ALIGNMENT = 256;
 /** Buffers up to this size keep their memory for some steps after their last use. */
@@ -45,7 +45,7 @@ export function planMemory(lowered: Lowered): MemoryPlan {
 
 interface FlatStep {
   readonly step: Step;
-  /** Spans (first and last position) of the scans and conds around it, outermost first. */
+  /** Spans (first and last position) of the loops and conds around it, outermost first. */
   readonly around: readonly Life[];
 }
 
@@ -54,10 +54,8 @@ function flatten(steps: readonly Step[]): FlatStep[] {
   const walk = (list: readonly Step[], around: readonly Life[]) => {
     for (const step of list) {
       const start = flat.push({ step, around }) - 1;
-      if (step.kind !== "scan" && step.kind !== "cond") continue;
       const span: Life = { first: start, last: start };
-      for (const body of step.kind === "scan" ? [step.body] : [step.whenTrue, step.whenFalse])
-        walk(body, [...around, span]);
+      for (const body of bodiesOf(step)) walk(body, [...around, span]);
       span.last = flat.length - 1;
     }
   };
@@ -219,7 +217,8 @@ function placeBarriers(
       touched(step, operands).filter((index) => !step.writes.includes(index) || step.reads.includes(index)),
     );
     const stepWrites = rangesOf(step.writes);
-    const nested = step.kind === "scan" || step.kind === "cond" || step.kind === "yield";
+    const bodies = bodiesOf(step);
+    const nested = bodies.length > 0 || step.kind === "yield";
     const conflict =
       overlaps(stepReads, writes) || overlaps(stepWrites, writes) || overlaps(stepWrites, reads);
     step.barrier = position > 0 && (nested || afterBody || conflict);
@@ -230,11 +229,7 @@ function placeBarriers(
     reads.push(...stepReads);
     writes.push(...stepWrites);
     afterBody = nested;
-    for (const body of step.kind === "scan"
-      ? [step.body]
-      : step.kind === "cond"
-        ? [step.whenTrue, step.whenFalse]
-        : []) {
+    for (const body of bodies) {
       placeBarriers(body, operands, buffers);
       if (body[0]) body[0].barrier = true;
     }

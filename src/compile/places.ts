@@ -296,10 +296,6 @@ export abstract class Places implements Lowered {
     return this.buffers.push({ bytes, binding: undefined }) - 1;
   }
 
-  protected readsWrittenLeaf(node: Tensor): boolean {
-    return this.writtenLeaves.has(this.viewedFrom(node));
-  }
-
   /** The node whose elements a chain of views shows. */
   protected viewedFrom(node: Tensor): Tensor {
     let base = node;
@@ -319,10 +315,12 @@ export abstract class Places implements Lowered {
   }
 
   protected commits(writes: readonly number[]): boolean {
-    return writes.some((index) => {
-      const binding = this.buffers[this.operands[index]!.buffer]?.binding;
-      const bound = binding === undefined ? undefined : this.bindings[binding];
-      return bound?.kind === "leaf";
-    });
+    return writes.some((index) => this.isDonated(this.operands[index]!));
+  }
+
+  /** Memory of a variable, which a faulty run leaves as it was. */
+  protected isDonated({ buffer }: { readonly buffer: number }): boolean {
+    const binding = this.buffers[buffer]?.binding;
+    return binding !== undefined && this.bindings[binding]!.kind === "leaf";
   }
 }

@@ -43,13 +43,13 @@ export interface Operand extends Layout {
   readonly dtype: DType;
   /** The axis whose length is known at run time, and the operand (an int32 scalar) that holds it. */
   readonly extent?: { readonly axis: number; readonly operand: number } | undefined;
-  /** How the address moves with the iterations of enclosing scans. */
+  /** How the address moves with the iterations of enclosing loops. */
   readonly loops?: readonly LoopTerm[] | undefined;
 }
 
 /** address += t · stride + ((iterations done + phase) & 1) · parity, in elements. */
 export interface LoopTerm {
-  /** Nesting depth of the scan, 0 outermost. */
+  /** Nesting depth of the loop, 0 outermost. */
   readonly level: number;
   readonly stride: number;
   readonly parity: number;
@@ -124,6 +124,15 @@ export interface ScanStep extends StepBase {
   readonly body: readonly Step[];
 }
 
+/** Reads: the predicate, which the condition's steps write. */
+export interface WhileStep extends StepBase {
+  readonly kind: "while";
+  readonly level: number;
+  readonly maxIterations: number | null;
+  readonly condition: readonly Step[];
+  readonly body: readonly Step[];
+}
+
 /** Reads: the predicate. */
 export interface CondStep extends StepBase {
   readonly kind: "cond";
@@ -137,7 +146,15 @@ export interface YieldStep extends StepBase {
   readonly host: NonNullable<LeafPayload["host"]>;
 }
 
-export type Step = LoopStep | ReduceStep | MatmulStep | KernelStep | ScanStep | CondStep | YieldStep;
+export type Step =
+  | LoopStep
+  | ReduceStep
+  | MatmulStep
+  | KernelStep
+  | ScanStep
+  | WhileStep
+  | CondStep
+  | YieldStep;
 
 export interface Program {
   readonly buffers: readonly BufferSpec[];
@@ -151,15 +168,25 @@ export interface Program {
   readonly outputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[];
 }
 
+/** The lists of steps that a step holds, in the order in which they stand behind it. */
+export function bodiesOf(step: Step): readonly (readonly Step[])[] {
+  switch (step.kind) {
+    case "scan":
+      return [step.body];
+    case "cond":
+      return [step.whenTrue, step.whenFalse];
+    case "while":
+      return [step.condition, step.body];
+    default:
+      return [];
+  }
+}
+
 /** All steps in order, bodies included, with their depth. */
 export function* allSteps(steps: readonly Step[], depth = 0): Generator<{ step: Step; depth: number }> {
   for (const step of steps) {
     yield { step, depth };
-    if (step.kind === "scan") yield* allSteps(step.body, depth + 1);
-    if (step.kind === "cond") {
-      yield* allSteps(step.whenTrue, depth + 1);
-      yield* allSteps(step.whenFalse, depth + 1);
-    }
+    for (const body of bodiesOf(step)) yield* allSteps(body, depth + 1);
   }
 }
 

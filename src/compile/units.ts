@@ -10,6 +10,7 @@ import { type Expression, INDEX_GENERATOR } from "./program.js";
 export abstract class UnitLowering extends Places {
   protected abstract scan(node: Tensor): void;
   protected abstract cond(node: Tensor): void;
+  protected abstract whileLoop(node: Tensor): void;
 
   protected units(units: readonly Unit[], fusion: Fusion, required: ReadonlySet<Tensor>): void {
     const inMemory = this.valuesInMemory(units, required);
@@ -75,6 +76,8 @@ export abstract class UnitLowering extends Places {
         return this.scan(root);
       case "cond":
         return this.cond(root);
+      case "whileLoop":
+        return this.whileLoop(root);
       case "hostCall":
         return this.hostCall(root);
       default:
@@ -137,7 +140,7 @@ export abstract class UnitLowering extends Places {
     const stored = unit.nodes.filter((node) => inMemory.has(node));
     let product: Place;
     if (inMemory.has(root)) product = this.placeForResult(root);
-    else product = this.epilogueTarget(root, stored) ?? this.temporary(root.shape, root.dtype);
+    else product = this.epilogueTarget(root, stored, unit) ?? this.temporary(root.shape, root.dtype);
     const c = this.operand(product, root.dtype, root.extent);
     if (unit.nodes.length === 0) {
       this.push({
@@ -168,10 +171,18 @@ export abstract class UnitLowering extends Places {
     });
   }
 
-  /** The product may pass through the memory of an epilogue's result, unless that is a variable the epilogue reads. */
-  protected epilogueTarget(root: Tensor, stored: readonly Tensor[]): Place | undefined {
+  /** The product may pass through the memory of an epilogue's result, unless that is a variable or a state it reads. */
+  protected epilogueTarget(root: Tensor, stored: readonly Tensor[], unit: Unit): Place | undefined {
+    const inside = new Set([root, ...unit.nodes]);
+    const read = unit.nodes.flatMap(({ inputs }) =>
+      inputs.flatMap((input) => {
+        const base = this.viewedFrom(input);
+        return inside.has(base) ? [] : (this.places.get(base) ?? []);
+      }),
+    );
     for (const node of stored) {
       const place = this.placeForResult(node);
+      if (read.some((other) => isSameMemory(place, other))) continue;
       const binding = this.buffers[place.buffer]!.binding;
       if (node.dtype !== root.dtype || (binding !== undefined && this.bindings[binding]!.kind !== "output"))
         continue;
@@ -333,6 +344,12 @@ export abstract class UnitLowering extends Places {
     if (!layout) throw new Error(`a result of shape [${node.shape}] can't be stored under [${unit.space}]`);
     return this.operand({ ...place, layout }, node.dtype, unit.extent);
   }
+}
+
+/** Whether two places can share an element in one iteration; the halves of a state that alternates never do. */
+function isSameMemory(a: Place, b: Place): boolean {
+  const phases = ({ loops = [] }: Place) => loops.map(({ level, phase }) => `${level}:${phase}`).join();
+  return a.buffer === b.buffer && phases(a) === phases(b);
 }
 
 /** The part of a concat's layout that one input fills. */

@@ -1,5 +1,5 @@
 import type { Extent, TensorType } from "./primitive.js";
-import { Tensor } from "./tensor.js";
+import { type Body, Tensor } from "./tensor.js";
 import { topologicalOrder } from "./walk.js";
 
 /**
@@ -20,6 +20,12 @@ export function rewrite(
     replaced.set(node, visit(rebuilt, node));
   }
   return (node) => replaced.get(node) ?? node;
+}
+
+/** The results of a body for given values of its parameters. */
+export function instantiate(body: Body, values: readonly Tensor[]): Tensor[] {
+  const valueOf = new Map(body.parameters.map((parameter, i) => [parameter, values[i]!]));
+  return body.results.map(rewrite(body.results, (rebuilt, original) => valueOf.get(original) ?? rebuilt));
 }
 
 /** The same node on other inputs; types follow from the record. */

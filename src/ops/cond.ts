@@ -5,7 +5,7 @@ import { sameShape } from "../base/shape.js";
 import { flatten as flattenTree, type Tree } from "../base/tree.js";
 import { definePrimitive } from "../graph/primitive.js";
 import { graphKey } from "../graph/print.js";
-import { rewrite } from "../graph/rewrite.js";
+import { instantiate } from "../graph/rewrite.js";
 import { type Body, formatType, isTensor, nextNodeId, Tensor } from "../graph/tensor.js";
 import { topologicalOrder } from "../graph/walk.js";
 import {
@@ -124,13 +124,10 @@ function condGradient(
   const values = captured.map(identity);
   const targets = values.filter((t) => isFloat(t.dtype));
   const branch = (body: Body): Tensor[] => {
-    const substitute = rewrite(body.results, (rebuilt, original) => {
-      const at = body.parameters.indexOf(original);
-      return at >= 0 ? values[at]! : rebuilt;
-    });
+    const computed = instantiate(body, values);
     const active = range(body.results.length).filter((i) => gradients[i]);
     const pulled = differentiate(
-      active.map((i) => substitute(body.results[i]!)),
+      active.map((i) => computed[i]!),
       targets,
       active.map((i) => gradients[i]!),
     );

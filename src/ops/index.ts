@@ -184,4 +184,5 @@ export {
   tan,
   tanh,
 } from "./trigonometry.js";
+export { type Nested, type WhileLoopOptions, whileLoop } from "./whileLoop.js";
 export type { Padding, Pair } from "./window.js";

@@ -5,7 +5,7 @@ import { formatShape, sameShape } from "../base/shape.js";
 import { flatten as flattenTree, type Tree } from "../base/tree.js";
 import { definePrimitive, type TensorType } from "../graph/primitive.js";
 import { graphKey } from "../graph/print.js";
-import { rewrite } from "../graph/rewrite.js";
+import { instantiate, rewrite } from "../graph/rewrite.js";
 import { formatType, isTensor, Tensor } from "../graph/tensor.js";
 import { add } from "./arithmetic.js";
 import {
@@ -212,11 +212,7 @@ function scanGradient(
   const gElement = resultIndex.map((i) => parameter(elementType(gradients[carryCount! + i]!)));
   const gSaved = savedIndex.map((i) => parameter(elementType(savedGradient(i))));
   // The forward body on this iteration's values; invariants are captured from outside.
-  const values = [...savedElement, ...xElement, ...invariants];
-  const substitute = rewrite(body.results, (rebuilt, original) => {
-    const at = body.parameters.indexOf(original);
-    return at >= 0 ? values[at]! : rebuilt;
-  });
+  const computed = instantiate(body, [...savedElement, ...xElement, ...invariants]);
   const targets = [
     ...carryIndex.map((i) => savedElement[i]!),
     ...sequenceIndex.map((i) => xElement[i]!),
@@ -224,8 +220,8 @@ function scanGradient(
   ];
   const pulled = differentiate(
     [
-      ...carryIndex.map((i) => substitute(body.results[i]!)),
-      ...resultIndex.map((i) => substitute(body.results[carryCount! + i]!)),
+      ...carryIndex.map((i) => computed[i]!),
+      ...resultIndex.map((i) => computed[carryCount! + i]!),
       ...savedIndex.map((i) => savedElement[i]!),
     ],
     targets,

@@ -2,11 +2,12 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { vjp } from "../../src/autodiff/vjp.js";
 import { loadAddon } from "../../src/backends/cpu/addon.js";
 import { encode } from "../../src/backends/cpu/encode.js";
 import { compile } from "../../src/compile/compile.js";
 import { Tensor } from "../../src/graph/tensor.js";
-import { gather, greater, iota, scan, sparseCrossEntropy } from "../../src/index.js";
+import { gather, greater, iota, less, scan, sparseCrossEntropy, whileLoop } from "../../src/index.js";
 import { hostCall } from "../../src/ops/hostCall.js";
 import { add, cast, concat, cond, conv2d, maxPool2d, mean, mul, softmax, sum } from "../../src/ops/index.js";
 import { dataPrimitive } from "../../src/ops/leaf.js";
@@ -72,6 +73,22 @@ describe.skipIf(!addon)("the native loader", () => {
         leaf([4, 5, 3]),
       );
       return [last, ys];
+    },
+    "a while with a bound, its derivative, and one inside it": () => {
+      const x = leaf([3]);
+      const outer = whileLoop(
+        (s) => less(sum(s), 10),
+        (s) =>
+          whileLoop(
+            (t) => less(sum(t), 5),
+            (t) => add(mul(t, 1.5), x),
+            s,
+            { maxIterations: 4 },
+          ),
+        x,
+        { maxIterations: 7 },
+      );
+      return [outer, ...(vjp([outer], [x]) as Tensor[])];
     },
     "a cond, a call of the host, joined parts and rows by number": () => {
       const x = leaf([4, 3]);

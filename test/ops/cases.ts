@@ -26,6 +26,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   pick: "selects a result of scan and cond: test/engine/scan, cond",
   scan: "test/engine/scan",
   cond: "test/engine/cond",
+  whileLoop: "test/engine/whileLoop",
   hostCall: "test/engine/hostCall",
   allReduce: "test/engine/hostCall",
 };

@@ -15,7 +15,7 @@ import {
 const MAGIC = 0x4d59454c;
 const VERSION = 1;
 const DTYPE: Partial<Record<DType, number>> = { float32: 0, int32: 1, uint8: 2, bool: 3 };
-const STEP = { kernel: 0, scan: 1, cond: 2, yield: 3 } as const;
+const STEP = { kernel: 0, scan: 1, cond: 2, yield: 3, while: 4 } as const;
 const FLAG = { barrier: 1, commit: 2 } as const;
 const REDUCE: Readonly<Record<string, number>> = { sum: 0, prod: 1, max: 2, min: 3, argMax: 4, argMin: 5 };
 
@@ -142,6 +142,12 @@ class Encoder {
         const header = [step.reads[0]!, step.whenTrue.length, step.whenFalse.length];
         const bodies = [...step.whenTrue, ...step.whenFalse].flatMap((s) => this.step(s));
         return [STEP.cond, flags(step), header.length, ...header, ...bodies];
+      }
+      case "while": {
+        const bound = step.maxIterations ?? -1;
+        const header = [step.level, bound, step.reads[0]!, step.condition.length, step.body.length];
+        const bodies = [...step.condition, ...step.body].flatMap((s) => this.step(s));
+        return [STEP.while, flags(step), header.length, ...header, ...bodies];
       }
       case "yield":
         return [STEP.yield, flags(step), 1, this.hostCalls++];

@@ -15,11 +15,16 @@ export function measurementLength(program: Program, iterations: number, threads:
   return HEADER + 2 * steps + threads * (1 + WORDS_PER_EVENT * events);
 }
 
+/** Room for so many iterations of a loop whose length only the run knows; what does not fit is counted, not kept. */
+const WHILE_ITERATIONS = 1000;
+
 /** Events of one thread in one iteration. */
 function eventsOf(steps: readonly Step[]): number {
   let count = 0;
   for (const step of steps) {
     if (step.kind === "scan") count += step.length * eventsOf(step.body);
+    else if (step.kind === "while")
+      count += (step.maxIterations ?? WHILE_ITERATIONS) * eventsOf([...step.condition, ...step.body]);
     else if (step.kind === "cond") count += Math.max(eventsOf(step.whenTrue), eventsOf(step.whenFalse));
     else if (step.kind !== "yield") count++;
   }

@@ -59,11 +59,15 @@ class Fault {
   constructor(readonly report: FaultReport) {}
 }
 
+/** Thrown inside a run: the stop flag was raised during a loop without end. */
+class Stopped {}
+
 class ReferenceExecutable implements Executable {
   private readonly arena: ArrayBuffer;
   private bindings: readonly HostStorage[] = [];
   /** Logical index and iterations done, by nesting level. */
   private readonly time: { index: number; done: number }[] = [];
+  private stop: Int32Array | undefined;
 
   /** Where somebody wants to know what a run takes. */
   private stopwatch: Stopwatch | undefined;
@@ -107,7 +111,7 @@ class ReferenceExecutable implements Executable {
     let done = 0;
     try {
       while (done < steps && !(options.stop && Atomics.load(options.stop, 0) !== 0)) {
-        const fault = await this.iterationAsync(bindings);
+        const fault = await this.iterationAsync(bindings, options.stop);
         if (fault) return { steps: done, fault };
         done++;
         if (performance.now() > end) break;
@@ -115,6 +119,9 @@ class ReferenceExecutable implements Executable {
       // Timers and input get their turn between two runs, as they do beside a backend with a thread of its own.
       await new Promise((resolve) => setTimeout(resolve));
       return { steps: done, fault: null };
+    } catch (error) {
+      if (error instanceof Stopped) return { steps: done, fault: null };
+      throw error;
     } finally {
       if (this.stopwatch) recorder?.(this.stopwatch.read(done));
       this.stopwatch = undefined;
@@ -123,7 +130,10 @@ class ReferenceExecutable implements Executable {
   }
   private queue: Promise<void> = Promise.resolve();
 
-  private async iterationAsync(bindings: readonly Storage[]): Promise<FaultReport | null> {
+  private async iterationAsync(
+    bindings: readonly Storage[],
+    stop: Int32Array | undefined,
+  ): Promise<FaultReport | null> {
     // A host function may be asynchronous, so the list is cut at its yields.
     const { steps } = this.program;
     let from = 0;
@@ -131,9 +141,14 @@ class ReferenceExecutable implements Executable {
       const step = steps[i];
       if (step && step.kind !== "yield") continue;
       let inputs: NDArray[] = [];
-      const fault = this.iteration(steps.slice(from, i), bindings, () => {
-        if (step) inputs = step.reads.map((r) => this.gather(r));
-      });
+      const fault = this.iteration(
+        steps.slice(from, i),
+        bindings,
+        () => {
+          if (step) inputs = step.reads.map((r) => this.gather(r));
+        },
+        stop,
+      );
       if (fault) return fault;
       if (step) {
         const began = performance.now();
@@ -151,9 +166,11 @@ class ReferenceExecutable implements Executable {
     steps: readonly Step[],
     bindings: readonly Storage[],
     last: () => void = () => {},
+    stop?: Int32Array,
   ): FaultReport | null {
     const outer = this.bindings;
     this.bindings = bindings as readonly HostStorage[];
+    this.stop = stop;
     try {
       this.steps(steps);
       last();
@@ -205,6 +222,17 @@ class ReferenceExecutable implements Executable {
           this.steps(step.body);
         }
         return;
+      case "while": {
+        const most = step.maxIterations ?? Number.POSITIVE_INFINITY;
+        for (let done = 0; done < most; done++) {
+          if (this.stop && Atomics.load(this.stop, 0) !== 0) throw new Stopped();
+          this.time[step.level] = { index: done, done };
+          this.steps(step.condition);
+          if (this.gather(step.reads[0]!).data[0] === 0) return;
+          this.steps(step.body);
+        }
+        return;
+      }
       case "cond":
         return this.steps(this.gather(step.reads[0]!).data[0] !== 0 ? step.whenTrue : step.whenFalse);
       case "yield": {
