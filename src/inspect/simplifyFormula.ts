@@ -65,8 +65,12 @@ function termsOf(formula: Formula): Term[] {
       const [first, second] = [asProduct(left), asProduct(right)];
       return gathered([operator === "*" ? product(first, second) : product(first, inverse(second))]);
     }
-    default:
-      return [opaque(simplified(formula))];
+    case "name":
+      return [opaque(formula)];
+    case "call": {
+      const simple = simplified(formula);
+      return simple.kind === "call" ? [opaque(simple)] : termsOf(simple); // a choice may be decided
+    }
   }
 }
 
