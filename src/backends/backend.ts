@@ -61,6 +61,8 @@ export interface MachineLimits {
   readonly memoryBandwidth: number;
   /** Bytes per second to and from the cache of each core. */
   readonly cacheBandwidth: number;
+  /** Bytes that these caches hold for certain. */
+  readonly cacheBytes: number;
 }
 
 /** Where the time of a run went. Times are milliseconds, points in time those of `performance.now()`. */

@@ -6,7 +6,7 @@ import { flatten, mapTree, type Tree } from "../base/tree.js";
 import { leavesOf } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { TensorType } from "../graph/primitive.js";
-import { isTensor, type Storage, Tensor } from "../graph/tensor.js";
+import { formatType, isTensor, type Storage, Tensor } from "../graph/tensor.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
 import { allocate, backend } from "./device.js";
 import { compileGraph, faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
@@ -27,6 +27,8 @@ export interface JitOptions {
 /** A traced and compiled function for one signature of arguments. */
 export class CompiledFunction<R> {
   readonly program: Program;
+  /** What the function computes, as it was recorded: its results, then the new values of variables. */
+  readonly graph: readonly Tensor[];
   private readonly loaded: LoadedProgram;
   private readonly leaves: readonly Tensor[];
   private readonly result: Tree<Tensor>;
@@ -37,7 +39,11 @@ export class CompiledFunction<R> {
    * @param types types of the arguments, in order
    * @param batchBound see JitOptions; the last placeholder is then the length of the batch
    */
-  constructor(fn: (args: readonly Tensor[]) => R, types: readonly TensorType[], batchBound?: number) {
+  constructor(
+    fn: (args: readonly Tensor[]) => R,
+    types: readonly TensorType[],
+    readonly batchBound?: number,
+  ) {
     const trace = new Trace();
     const { args, tensors, updates } = record(trace, () => {
       const length = batchBound === undefined ? undefined : trace.argument({ shape: [], dtype: "int32" });
@@ -69,6 +75,7 @@ export class CompiledFunction<R> {
       updates,
       isLeaf: (node: Tensor) => isLeaf(node) && node.payload.scalar === undefined,
     };
+    this.graph = [...this.results, ...updates.map(({ value }) => value)];
     this.leaves = leavesOf(graph);
     for (const leaf of this.leaves)
       if (leaf.payload.trace && leaf.payload.trace !== trace) explainTraced(leaf);
@@ -85,6 +92,18 @@ export class CompiledFunction<R> {
     const names = Object.keys(this.result);
     const sorted = [...names].sort();
     return Object.fromEntries(names.map((name) => [name, values[sorted.indexOf(name)]!]));
+  }
+
+  /** What the leaves of the program are, in the order its bindings count them: `argument 0`, `variable "kernel"`. */
+  get leafNames(): string[] {
+    return this.leaves.map((leaf) => {
+      const variable = leaf.payload.variable as Variable | undefined;
+      if (variable) return `variable "${variable.name}"`;
+      const argument = this.argumentOf.get(leaf);
+      if (argument === undefined) return `captured ${formatType(leaf)}`;
+      if (this.batchBound === undefined) return `argument ${argument}`;
+      return argument === 0 ? "batch length" : `argument ${argument - 1}`;
+    });
   }
 
   /** Variables the function reads or writes. */
