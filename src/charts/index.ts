@@ -1,5 +1,6 @@
 export { type Bar, type BarChartOptions, barChart } from "./barChart.js";
 export { confusionMatrix } from "./confusionMatrix.js";
+export { type ContourChartOptions, contourChartSvg } from "./contourChartSvg.js";
 export {
   type CaptionedImage,
   type ImageOptions,

@@ -241,6 +241,12 @@ describe("lineChartSvg", () => {
     );
   });
 
+  it("draws measurements as dots without a line", () => {
+    const svg = lineChartSvg({ series: [{ name: "measured", values: [1, Number.NaN, 2], style: "points" }] });
+    expect(svg.match(/<circle/g)).toHaveLength(2);
+    expect(svg).not.toContain("<polyline");
+  });
+
   it("refuses series without a value or with other x", () => {
     expect(() => lineChartSvg({ series: [] })).toThrow(DataError);
     expect(() => lineChartSvg({ series: [{ name: "a", values: [Number.NaN] }] })).toThrow(DataError);
