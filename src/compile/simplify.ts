@@ -1,5 +1,7 @@
+import { graphKey } from "../graph/print.js";
 import { rewrite } from "../graph/rewrite.js";
-import { dependencies, type Tensor } from "../graph/tensor.js";
+import { dependencies, Tensor } from "../graph/tensor.js";
+import { topologicalOrder } from "../graph/walk.js";
 import { broadcastTo, reshape, transpose } from "../ops/index.js";
 import { scalar } from "../ops/leaf.js";
 import { takePartFirst } from "./part.js";
@@ -20,12 +22,44 @@ export function simplify(roots: readonly Tensor[], options: SimplifyOptions): Te
     roots,
     (node, original) => {
       if (options.isLeaf(original)) return node;
-      const better = peephole(node, options);
+      const better = isNest(node) ? simplifyBodies(node, options) : peephole(node, options);
       return merge(better, known);
     },
     options.isLeaf,
   );
   return roots.map(replace);
+}
+
+/** Whether bodies of the node are run by a step; those of a transparent node vanish with it. */
+function isNest(node: Tensor): boolean {
+  return node.payload.bodies !== undefined && !isTransparent(node);
+}
+
+function isTransparent({ primitive }: Tensor): boolean {
+  return primitive.kind === "structural" && primitive.isTransparent === true;
+}
+
+/** The same for what runs inside; the values of a body's numbers are always known. */
+function simplifyBodies(node: Tensor, options: SimplifyOptions): Tensor {
+  const { inputs, attributes, payload } = node;
+  const before = payload.bodies!;
+  const results = before.map((body) => simplify(body.results, { ...options, foldScalars: true }));
+  // What was captured and is not needed any more is not computed either.
+  const { parameters } = before[0]!;
+  const needed = new Set(topologicalOrder(results.flat()));
+  const fixed = ((attributes.carries as number) ?? 0) + ((attributes.sequences as number) ?? 0);
+  const isKept = (i: number) => i < fixed || needed.has(parameters[i]!);
+  const ahead = inputs.length - parameters.length; // the predicate of a cond
+  const bodies = results.map((r) => ({ parameters: parameters.filter((_, i) => isKept(i)), results: r }));
+  const bodyKey = bodies.map(graphKey).join("/");
+  if (bodyKey === attributes.bodyKey) return node;
+  return new Tensor(
+    node.primitive,
+    inputs.filter((_, i) => i < ahead || isKept(i - ahead)),
+    { ...attributes, bodyKey },
+    node.outputs,
+    { ...payload, bodies },
+  );
 }
 
 /** One node for all that compute the same from the same. */
@@ -70,6 +104,8 @@ function peephole(node: Tensor, options: SimplifyOptions): Tensor {
     case "slice":
     case "gather":
       return takePartFirst(node, options.isLeaf);
+    case "pick":
+      return isTransparent(x!) && !options.isLeaf(x!) ? x!.inputs[attributes.index as number]! : node;
     case "identity":
     case "stopGradient":
       return x!;

@@ -112,9 +112,11 @@ export interface KernelPrimitive extends PrimitiveBase {
   readonly words?: (attributes: Attributes) => readonly number[];
 }
 
-/** Lowered by the compiler itself: matmul, concat, pad, iota, pick, scan, cond, hostCall, allReduce. */
+/** Lowered by the compiler itself: matmul, concat, pad, iota, pick, scan, cond, whileLoop, hostCall. */
 export interface StructuralPrimitive extends PrimitiveBase {
   readonly kind: "structural";
+  /** Output i is input i: the node has a derivative of its own and computes nothing. */
+  readonly isTransparent?: true;
 }
 
 export type Primitive =

@@ -25,7 +25,10 @@ export interface LeafPayload {
   readonly variable?: object;
   /** `placeholder`: the trace it belongs to. */
   readonly trace?: object;
-  /** `scan`, `cond`, `whileLoop`: the graphs that run inside; attribute `bodyKey` describes them for caches. */
+  /**
+   * `scan`, `cond`, `whileLoop`: the graphs that run inside; attribute `bodyKey` describes them for caches.
+   * `customGradient`: the derivative; `checkpoint`: what is computed again for it.
+   */
   readonly bodies?: readonly Body[];
   /** `hostCall`: the JavaScript function that computes the outputs between two steps. */
   readonly host?: (inputs: readonly NDArray[]) => readonly NDArray[] | Promise<readonly NDArray[]>;

@@ -55,6 +55,13 @@ export const typesFromOutside = () => {
   throw new Error("control nodes are created with their types");
 };
 
+/** What a function has computed: the nodes behind its results that are new, but for leaves. */
+export function nodesInside(bodyResults: readonly Tensor[], isNew: (node: Tensor) => boolean): Tensor[] {
+  const isInside = (node: Tensor) =>
+    isNew(node) && node.storage === undefined && node.primitive.kind !== "leaf";
+  return topologicalOrder(bodyResults, (node) => !isInside(node)).filter(isInside);
+}
+
 /**
  * Makes a traced body stand on its own: nodes that do not depend on its parameters are computed outside, once, and
  * reach it as further parameters; numbers, constants and index generators stay inside.

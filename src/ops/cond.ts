@@ -12,6 +12,7 @@ import {
   type BodyScope,
   closeBody,
   differentiate,
+  nodesInside,
   openScope,
   range,
   refill,
@@ -92,10 +93,7 @@ function condNode(
   isNew: (node: Tensor) => boolean,
 ): Tensor[] {
   const both = [...left, ...right];
-  const isInside = (node: Tensor) =>
-    isNew(node) && node.storage === undefined && node.primitive.kind !== "leaf";
-  const inside = topologicalOrder(both, (node) => !isInside(node)).filter(isInside);
-  const { body, captured } = closeBody([], both, inside);
+  const { body, captured } = closeBody([], both, nodesInside(both, isNew));
   const bodies: Body[] = [
     { parameters: body.parameters, results: body.results.slice(0, left.length) },
     { parameters: body.parameters, results: body.results.slice(left.length) },

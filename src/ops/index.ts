@@ -26,6 +26,7 @@ export {
 } from "./activations.js";
 export { abs, add, cbrt, div, mul, neg, reciprocal, rsqrt, sign, sqrt, square, sub } from "./arithmetic.js";
 export { cast } from "./cast.js";
+export { checkpoint } from "./checkpoint.js";
 export { clip, maximum, minimum, where } from "./choice.js";
 export {
   equal,
@@ -66,6 +67,7 @@ export {
   zerosLike,
 } from "./create.js";
 export { type CumulativeOptions, cumSum } from "./cumulative.js";
+export { customGradient, type WithGradient } from "./customGradient.js";
 export {
   bernoulli,
   beta,

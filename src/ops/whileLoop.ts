@@ -1,6 +1,6 @@
 /** A loop whose number of iterations depends on the data, as one node. */
 import { isFloat } from "../base/dtype.js";
-import { ConfigError, ShapeError } from "../base/errors.js";
+import { ConfigError, GradientError, ShapeError } from "../base/errors.js";
 import { sameShape } from "../base/shape.js";
 import { flatten as flattenTree, type Tree } from "../base/tree.js";
 import { definePrimitive, type TensorType } from "../graph/primitive.js";
@@ -59,7 +59,7 @@ export type Nested<T> = T extends Tensor ? Tensor : { readonly [K in keyof T]: N
  * @param initial the state at the start: tensors, nested as you like
  * @returns the first state for which the condition does not hold
  * @throws {ShapeError} where the condition is no scalar or the body changes the type of the state; {ConfigError} where
- *   the condition assigns a variable, or a derivative is asked for without `maxIterations`
+ *   the condition assigns a variable; {GradientError} where a derivative is asked for without `maxIterations`
  * @example whileLoop((x) => less(x, 100), (x) => mul(x, 2), tensor(1)) // 128
  */
 export function whileLoop<const C>(
@@ -200,7 +200,7 @@ function whileGradient(
 ): (Tensor | null)[] {
   const { carries, maxIterations } = node.attributes as { carries: number; maxIterations: number | null };
   if (maxIterations === null) {
-    throw new ConfigError({
+    throw new GradientError({
       who: "whileLoop",
       expected: "a loop of bounded length to differentiate",
       received: "one without maxIterations",

@@ -27,6 +27,9 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   scan: "test/engine/scan",
   cond: "test/engine/cond",
   whileLoop: "test/engine/whileLoop",
+  checkpoint: "test/engine/checkpoint",
+  after: "orders what a checkpoint computes again: test/engine/checkpoint",
+  customGradient: "test/engine/customGradient",
   hostCall: "test/engine/hostCall",
   allReduce: "test/engine/hostCall",
 };
