@@ -5,6 +5,7 @@ import { BackendError, ShapeError } from "../base/errors.js";
 import { inspect } from "../base/inspect.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import { Tensor, type TensorLike } from "../graph/tensor.js";
+import type { DTypePolicy, UnaryResult } from "../ops/define.js";
 import * as ops from "../ops/index.js";
 import type { NestedArray } from "./create.js";
 import { backend, ownerOf } from "./device.js";
@@ -161,7 +162,24 @@ const rearranging = [
 type Chained = (typeof chained)[number];
 type Rearranging = (typeof rearranging)[number];
 type Ops = typeof ops;
-type Method<F> = F extends (x: infer _X, ...rest: infer A) => infer R ? (...rest: A) => R : never;
+type Method<F, D extends DType> = F extends (x: infer _X, ...rest: infer A) => infer R
+  ? (
+      ...rest: A
+    ) => F extends OnElements<"float">
+      ? Tensor<ResultDType["float"][D]>
+      : F extends OnElements<"number">
+        ? Tensor<ResultDType["number"][D]>
+        : F extends OnElements<"integer">
+          ? Tensor<D>
+          : R
+  : never;
+/** The dtype of a result from that of the tensor, in a form that leaves `Tensor` covariant. */
+interface ResultDType {
+  readonly float: { [D in DType]: D extends "float64" ? D : "float32" };
+  readonly number: { [D in DType]: D extends "bool" ? "int32" : D };
+}
+/** An operation on each element of one tensor, whose result dtype follows from the policy. */
+type OnElements<P extends DTypePolicy> = <X extends TensorLike>(x: X, ...rest: never[]) => UnaryResult<P, X>;
 /** Unusable where the operation does not keep the dtype after all. */
 type RearrangingMethod<F, D extends DType> = F extends (
   x: Tensor<"uint8">,
@@ -171,7 +189,7 @@ type RearrangingMethod<F, D extends DType> = F extends (
     ? (...rest: A) => R extends readonly unknown[] ? Tensor<D>[] : Tensor<D>
     : never
   : never;
-type ChainMethods<D extends DType> = { readonly [N in Chained & keyof Ops]: Method<Ops[N]> } & {
+type ChainMethods<D extends DType> = { readonly [N in Chained & keyof Ops]: Method<Ops[N], D> } & {
   readonly [N in Rearranging & keyof Ops]: RearrangingMethod<Ops[N], D>;
 };
 
