@@ -7,7 +7,7 @@
 //   CXX=clang++             picks the compiler
 //   MYELIN_CXXFLAGS="-g"    adds flags (and keeps symbols in the addon)
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
@@ -17,6 +17,7 @@ import {
   install,
   isCurrent,
   kibibytes,
+  makeObject,
   parallel,
   root,
   runAsScript,
@@ -134,11 +135,10 @@ function plan() {
 }
 
 async function compile(compiler, { source, flags, path, stamp, table }) {
-  mkdirSync(join(path, ".."), { recursive: true });
-  const temporary = `${path}.new`;
-  await execute([...compiler.command, ...flags, "-c", source, "-o", temporary]);
-  if (table) checkExports(temporary, table);
-  install(path, stamp, (to) => renameSync(temporary, to));
+  await makeObject(path, stamp, async (to) => {
+    await execute([...compiler.command, ...flags, "-c", source, "-o", to]);
+    if (table) checkExports(to, table);
+  });
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   install,
   isCurrent,
   kibibytes,
+  makeObject,
   parallel,
   root,
   runAsScript,
@@ -120,8 +121,9 @@ async function buildVariant(variant) {
   for (const { source, closure, stamp, path } of variant.objects) {
     const name = basename(path);
     if (!isCurrent(path, stamp)) {
-      const object = await clang([...variant.flags, "-c", source, "-o", name], tree(closure), name);
-      install(path, stamp, (to) => writeFileSync(to, object));
+      await makeObject(path, stamp, async (to) => {
+        writeFileSync(to, await clang([...variant.flags, "-c", source, "-o", name], tree(closure), name));
+      });
     }
     files[name] = new Uint8Array(readFileSync(path));
   }

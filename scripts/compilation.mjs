@@ -1,8 +1,19 @@
 // What the native and the WASM build share: which files an object depends on, whether it is up to date,
 // a lock so that two builds in one checkout don't collide, and running compilers side by side.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { availableParallelism, homedir } from "node:os";
 import { dirname, join, posix, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -75,6 +86,55 @@ export function install(path, stamp, write) {
   }
 }
 
+/**
+ * Makes an object, or takes it from the cache that all checkouts of this user share: what was compiled once from the
+ * same texts with the same flags is not compiled again. Who comes while another process makes it waits for that.
+ *
+ * `MYELIN_BUILD_CACHE` names the folder (default ~/.cache/myelin/objects); empty: no cache.
+ *
+ * @param make writes the object to a path
+ */
+export async function makeObject(path, stamp, make) {
+  const folder = process.env.MYELIN_BUILD_CACHE ?? join(homedir(), ".cache", "myelin", "objects");
+  if (folder === "") return makeAlone(path, stamp, make);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch {
+    return makeAlone(path, stamp, make); // a home that can't be written to
+  }
+  const kept = join(folder, `${stamp}.o`);
+  await whileLocked(join(folder, `${stamp}.lock`), async () => {
+    if (!existsSync(kept)) {
+      const temporary = `${kept}.${process.pid}.tmp`;
+      await make(temporary);
+      renameSync(temporary, kept);
+      dropOldest(folder);
+    }
+    const now = new Date();
+    utimesSync(kept, now, now);
+    install(path, stamp, (to) => copyFileSync(kept, to));
+  });
+}
+
+async function makeAlone(path, stamp, make) {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.new`;
+  await make(temporary);
+  install(path, stamp, (to) => renameSync(temporary, to));
+}
+
+/** Objects in the cache: some builds of all targets. */
+const KEPT = 200;
+
+function dropOldest(folder) {
+  const objects = readdirSync(folder).filter((name) => name.endsWith(".o"));
+  if (objects.length <= KEPT) return;
+  const byAge = objects
+    .map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }))
+    .sort((a, b) => a.time - b.time);
+  for (const { name } of byAge.slice(0, objects.length - KEPT)) rmSync(join(folder, name), { force: true });
+}
+
 /** Runs `tasks`, as many at a time as there are cores. After a failure none is started; it is thrown at the end. */
 export async function parallel(tasks) {
   const queue = [...tasks];
@@ -96,6 +156,10 @@ export async function parallel(tasks) {
 export async function withLock(name, body) {
   const path = join(root, "build", `${name}.lock`);
   mkdirSync(dirname(path), { recursive: true });
+  return whileLocked(path, body);
+}
+
+async function whileLocked(path, body) {
   for (;;) {
     try {
       writeFileSync(path, String(process.pid), { flag: "wx" });
