@@ -65,6 +65,12 @@ export async function measureOverheads(present, tell) {
     const { compile } = await fresh("compile.mjs", 9);
     add("compile", "building and compiling the W1 step, fresh process", compile, "ms", 50);
   });
+  await attempt("compiling a transformer step", async () => {
+    const { transformer, again, steps } = await fresh("transformer.mjs", 5);
+    const what = `a transformer step of 12 layers in plain operations (${steps} steps)`;
+    add("transformer", `tracing and compiling ${what}, fresh process`, transformer, "ms", 300);
+    add("transformerAgain", "the same for another batch size", again, "ms", 300);
+  });
   await attempt("event-loop delay", async () => {
     const { p99, max, step } = await fresh("event-loop.mjs", 1);
     add("eventLoop", "event-loop delay while W4 trains, 99th percentile", p99, "ms", 20);

@@ -19,6 +19,9 @@ export interface Unit {
   /** The iteration shape of `nodes`: the root's shape, or that of the loop's nodes. */
   readonly space: Shape;
   readonly extent: Extent | undefined;
+  /** Places of its first and its last node among all nodes. */
+  first: number;
+  last: number;
   /** Units this one reads from; true where the path crosses a view, so that the value must be in memory. */
   readonly needs: Map<Unit, boolean>;
   /** Merged into this unit, which stands for it. */
@@ -62,7 +65,7 @@ export function fuse(input: FuseInput): Fusion {
   const usedOnlyIn = (node: Tensor, inside: (consumer: Tensor) => boolean) =>
     !input.required.has(node) && (consumers.get(node) ?? []).every(inside);
 
-  for (const node of input.order) {
+  for (const [place, node] of input.order.entries()) {
     if (input.isLeaf(node) || node.primitive.kind === "view" || isVirtual(node)) continue;
     const unit: Unit = {
       id: units.length,
@@ -71,6 +74,8 @@ export function fuse(input: FuseInput): Fusion {
       nodes: node.primitive.kind === "elementwise" ? [node] : [],
       space: node.shape,
       extent: node.extent,
+      first: place,
+      last: place,
       needs: new Map(),
       mergedInto: undefined,
     };
@@ -138,6 +143,7 @@ function absorbPrologue(
   unit.prologue = producer.nodes;
   unit.needs.delete(producer);
   for (const [need] of producer.needs) unit.needs.set(need, true);
+  unit.first = Math.min(unit.first, producer.first);
   producer.mergedInto = unit;
 }
 
@@ -249,7 +255,10 @@ function crossesMoreThanOnce(producer: Unit, consumer: Unit): boolean {
   return consumer.root !== undefined;
 }
 
-/** Whether `from` needs `target` through at least one other unit. */
+/**
+ * Whether `from` needs `target` through at least one other unit. What needs the target has a node behind the target's
+ * first one, so the search never enters what ends before it.
+ */
 function reaches(from: Unit, target: Unit): boolean {
   const seen = new Set<Unit>([from, target]);
   const stack: Unit[] = [];
@@ -257,7 +266,7 @@ function reaches(from: Unit, target: Unit): boolean {
     for (const [raw] of unit.needs) {
       const need = resolve(raw);
       if (need === target && !isStart) return true;
-      if (seen.has(need)) continue;
+      if (need.last < target.first || seen.has(need)) continue;
       seen.add(need);
       stack.push(need);
     }
@@ -278,6 +287,8 @@ export function resolve(unit: Unit): Unit {
 function mergeUnits(producer: Unit, consumer: Unit): void {
   const [keep, gone] = consumer.root ? [consumer, producer] : [producer, consumer];
   keep.nodes = [...producer.nodes, ...consumer.nodes].sort((a, b) => a.id - b.id);
+  keep.first = Math.min(keep.first, gone.first);
+  keep.last = Math.max(keep.last, gone.last);
   gone.mergedInto = keep;
   const merged = new Map<Unit, boolean>();
   for (const [raw, memory] of [...keep.needs, ...gone.needs]) {

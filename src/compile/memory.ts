@@ -81,14 +81,13 @@ function lifetimes(lowered: Lowered, flat: readonly FlatStep[]): Map<number, Lif
       else uses.set(buffer, [position]);
     }
   });
+  const inLoops = new Set(lowered.operands.filter(({ loops }) => loops).map(({ buffer }) => buffer));
   const lives = new Map<number, Life>();
   for (const [buffer, positions] of uses) {
     const life: Life = { first: positions[0]!, last: positions[0]! };
     // A use inside a body keeps the buffer for the whole loop if another use lies outside that body, or if the
     // buffer carries a value from one iteration to the next.
-    const carried = lowered.operands.some(
-      (operand) => operand.buffer === buffer && operand.loops !== undefined,
-    );
+    const carried = inLoops.has(buffer);
     for (const position of positions) {
       let { first, last } = { first: position, last: position };
       for (const span of flat[position]!.around) {
@@ -174,21 +173,21 @@ function allocate(
 ): Map<number, number> {
   const roots = [...lives.keys()].filter((buffer) => owner(buffer) === buffer);
   roots.sort((a, b) => lowered.buffers[b]!.bytes - lowered.buffers[a]!.bytes || a - b);
-  const placed: { first: number; last: number; offset: number; end: number }[] = [];
+  const placed: { first: number; last: number; offset: number; end: number }[] = []; // by offset
   const offsets = new Map<number, number>();
   for (const buffer of roots) {
     const { first, last: lastUse, linger = lastUse } = lives.get(buffer)!;
     const last = Math.max(lastUse, linger);
     const bytes = align(lowered.buffers[buffer]!.bytes);
     let offset = 0;
-    const overlapping = placed
-      .filter((other) => other.first <= last && first <= other.last)
-      .sort((a, b) => a.offset - b.offset);
-    for (const other of overlapping) {
+    for (const other of placed) {
+      if (other.last < first || last < other.first) continue;
       if (offset + bytes <= other.offset) break;
       offset = Math.max(offset, other.end);
     }
-    placed.push({ first, last, offset, end: offset + bytes });
+    let at = placed.length;
+    while (at > 0 && placed[at - 1]!.offset > offset) at--;
+    placed.splice(at, 0, { first, last, offset, end: offset + bytes });
     offsets.set(buffer, offset);
   }
   return offsets;

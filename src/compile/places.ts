@@ -145,15 +145,11 @@ export abstract class Places implements Lowered {
       extent: length,
       loops: place.loops,
     };
-    const key = JSON.stringify([
-      operand.buffer,
-      dtype,
-      operand.offset,
-      operand.shape,
-      operand.strides,
-      length,
-      place.loops,
-    ]);
+    const { buffer, layout, loops } = place;
+    let key = `${buffer} ${dtype} ${layout.offset} ${layout.shape} ${layout.strides}`;
+    if (length) key += `~${length.axis} ${length.operand}`;
+    for (const { level, stride, parity, phase } of loops ?? [])
+      key += `@${level} ${stride} ${parity} ${phase}`;
     let index = this.operandKeys.get(key);
     if (index === undefined) {
       index = this.operands.push(operand) - 1;

@@ -27,6 +27,8 @@ export function schedule(
   const after = new Map<Unit, Set<Unit>>(
     units.map((unit) => [unit, new Set([...unit.needs.keys()].map(resolve))]),
   );
+  const users = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
+  for (const [unit, needs] of after) for (const need of needs) users.get(need)!.push(unit);
   const readersOf = variableReaders(units, updates, isLeaf);
   const faultable = units.filter(canFault);
   const inPlace = new Map<Tensor, Tensor>();
@@ -35,12 +37,18 @@ export function schedule(
     const writer = isLeaf(value) ? undefined : fusion.unitOf(value);
     if (!writer || taken.has(value) || !writesElementwise(writer, value, variable, isLeaf)) continue;
     const before = [...(readersOf.get(variable) ?? []), ...faultable].filter((unit) => unit !== writer);
-    if (faultable.includes(writer) || before.some((unit) => dependsOn(unit, writer, after))) continue;
-    for (const unit of before) after.get(writer)!.add(unit);
+    if (faultable.includes(writer)) continue;
+    const behind = dependents(writer, users);
+    if (before.some((unit) => behind.has(unit))) continue;
+    for (const unit of before) {
+      if (after.get(writer)!.has(unit)) continue;
+      after.get(writer)!.add(unit);
+      users.get(unit)!.push(writer);
+    }
     inPlace.set(value, variable);
     taken.add(value);
   }
-  return { units: order(units, after, inPlace, fusion), inPlace };
+  return { units: order(units, after, users, inPlace, fusion), inPlace };
 }
 
 function canFault(unit: Unit): boolean {
@@ -99,33 +107,28 @@ function writesElementwise(
   );
 }
 
-function dependsOn(from: Unit, target: Unit, after: ReadonlyMap<Unit, ReadonlySet<Unit>>): boolean {
-  const seen = new Set<Unit>();
-  const stack = [from];
+/** All units that come after this one because they need it, directly or not. Writers stand near the end: few do. */
+function dependents(unit: Unit, users: ReadonlyMap<Unit, readonly Unit[]>): Set<Unit> {
+  const found = new Set<Unit>();
+  const stack = [unit];
   while (stack.length > 0) {
-    for (const need of after.get(stack.pop()!)!) {
-      if (need === target) return true;
-      if (!seen.has(need)) {
-        seen.add(need);
-        stack.push(need);
-      }
+    for (const user of users.get(stack.pop()!)!) {
+      if (found.has(user)) continue;
+      found.add(user);
+      stack.push(user);
     }
   }
-  return false;
+  return found;
 }
 
 function order(
   units: readonly Unit[],
   after: ReadonlyMap<Unit, ReadonlySet<Unit>>,
+  users: ReadonlyMap<Unit, readonly Unit[]>,
   inPlace: ReadonlyMap<Tensor, Tensor>,
   fusion: Fusion,
 ): Unit[] {
-  const users = new Map<Unit, Unit[]>(units.map((unit) => [unit, []]));
-  const waiting = new Map<Unit, number>();
-  for (const unit of units) {
-    waiting.set(unit, after.get(unit)!.size);
-    for (const need of after.get(unit)!) users.get(need)!.push(unit);
-  }
+  const waiting = new Map<Unit, number>(units.map((unit) => [unit, after.get(unit)!.size]));
   const updating = new Set([...inPlace.keys()].map((value) => fusion.unitOf(value)!));
   const created = (unit: Unit) => (unit.root ?? unit.nodes[unit.nodes.length - 1]!).id;
   const ready = units.filter((unit) => waiting.get(unit) === 0);
