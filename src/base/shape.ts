@@ -68,7 +68,7 @@ export function normalizeAxis(who: string, axis: number, rank: number): number {
     throw new ShapeError({
       who,
       expected: rank === 0 ? "no axis (the tensor is a scalar)" : `an axis from ${-rank} to ${rank - 1}`,
-      received: `axis ${axis}`,
+      received: `axis ${typeof axis === "string" ? JSON.stringify(axis) : String(axis)}`,
     });
   }
   return normal;
@@ -81,7 +81,7 @@ export function normalizeAxes(
   rank: number,
 ): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(who, axis, rank));
+  const list = (Array.isArray(axes) ? axes : [axes]).map((axis) => normalizeAxis(who, axis, rank));
   if (new Set(list).size !== list.length) {
     throw new ShapeError({
       who,

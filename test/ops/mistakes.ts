@@ -111,10 +111,12 @@ export function axes(
   call: (axis: never) => unknown,
   { rank = 2, several = false }: { rank?: number; several?: boolean } = {},
 ): Mistake[] {
-  const wrong: (readonly [title: string, axis: number | number[], received: string])[] = [
+  const wrong: (readonly [title: string, axis: unknown, received: string])[] = [
     ["an axis beyond the last", rank, `axis ${rank}`],
     ["an axis before the first", -rank - 1, `axis ${-rank - 1}`],
     ["an axis between two", 0.5, "axis 0.5"],
+    ["the name of an axis", "0", 'axis "0"'],
+    ["null for an axis", null, "axis null"],
   ];
   if (several) {
     wrong.push(["an axis twice", [0, 0], "axes [0, 0]"]);
