@@ -46,7 +46,10 @@ export class DTypeError extends MyelinError {
 export class ConfigError extends MyelinError {
   override readonly name: string = "ConfigError"; // survives minifiers
 }
-/** A derivative that does not exist: on the way stands an operation whose result jumps or stays, like a comparison. */
+/**
+ * A derivative that does not exist (on the way stands an operation whose result jumps or stays, like a comparison), or one
+ * that a check finds wrong.
+ */
 export class GradientError extends MyelinError {
   override readonly name: string = "GradientError"; // survives minifiers
 }

@@ -116,3 +116,14 @@ export function checkShape(who: string, shape: Shape): void {
     }
   }
 }
+
+/** The indices of the n-th element in row-major order. */
+export function indexOf(n: number, shape: Shape): number[] {
+  let rest = n;
+  const index = new Array<number>(shape.length);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index[axis] = rest % shape[axis]!;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return index;
+}

@@ -43,14 +43,34 @@ import {
   zeros,
 } from "../../src/index.js";
 import { hostCall } from "../../src/ops/hostCall.js";
+import { type GoldenArray, golden, goldenNumbers } from "../golden/golden.js";
 import { backends } from "../support/backends.js";
-import { expectClose } from "../support/close.js";
+import { expectClose, expectCloseValues } from "../support/close.js";
 import { sample } from "../support/data.js";
 import { evaluate, referenceBackend } from "../support/evaluate.js";
 import { backendsByThreads } from "../support/threads.js";
 import { useCounted } from "./counting.js";
 
 afterAll(() => useBackend(referenceBackend));
+
+interface GoldenLoop {
+  readonly name: string;
+  readonly x: GoldenArray;
+  readonly w: GoldenArray;
+  readonly final: GoldenArray;
+  readonly count: number;
+  readonly dx: GoldenArray;
+  readonly dw: GoldenArray;
+}
+const goldenLoops: Readonly<
+  Record<string, { holds(y: Tensor, w: Tensor): Tensor; next(y: Tensor, w: Tensor): Tensor }>
+> = {
+  newton: {
+    holds: (y, w) => greater(max(abs(sub(square(y), w))), 0.01),
+    next: (y, w) => mul(add(y, div(w, y)), 0.5),
+  },
+  settle: { holds: (y) => greater(sum(square(y)), 0.05), next: (y, w) => tanh(matmul(y, w)) },
+};
 
 const int = (value: number) => tensor(value, { dtype: "int32" });
 
@@ -236,6 +256,32 @@ describe.each([referenceBackend, ...backends])("whileLoop on $name", (on) => {
     expect(await run(12)).toEqual(await run(1));
     expect(await run(4)).toEqual(await run(1));
   });
+
+  it.each(golden<GoldenLoop>("jax-loops"))(
+    "ends where JAX's loop ends, with its gradients: $name",
+    (given) => {
+      const [x, w] = [given.x, given.w].map((a) => tensor(goldenNumbers(a), { shape: a.shape })) as [
+        Tensor,
+        Tensor,
+      ];
+      const { holds, next } = goldenLoops[given.name]!;
+      const loop = (x: Tensor, w: Tensor) =>
+        whileLoop(
+          ([y]) => holds(y, w),
+          ([y, n]) => [next(y, w), add(n, 1)] as const,
+          [x, zeros([], "int32")],
+          { maxIterations: 20 },
+        );
+      const loss = (x: Tensor, w: Tensor) => sum(square(loop(x, w)[0]));
+      const close = (actual: Tensor, expected: GoldenArray) =>
+        expectCloseValues(actual.dataSync(), goldenNumbers(expected), { relative: 1e-4, absolute: 1e-5 });
+      const [last, count] = loop(x, w);
+      expect(count.itemSync()).toBe(given.count);
+      close(last, given.final);
+      close(grad(loss)(x, w), given.dx);
+      close(grad((v: Tensor) => loss(x, v))(w), given.dw);
+    },
+  );
 
   it("ends with the fault of its body, though the condition would hold for ever", () => {
     const table = tensor([1, 2, 3]);

@@ -1,4 +1,4 @@
-"""Writes the golden values of this folder: what Keras, PyTorch and NumPy compute for small inputs.
+"""Writes the golden values of this folder: what Keras, PyTorch, NumPy and JAX compute for small inputs.
 
     python test/golden/generate.py [keras|torch|numpy|linalg ...]
 
@@ -1076,7 +1076,71 @@ def edge_cases():
     write("elementwise-edges", source, cases)
 
 
-PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "random": random_cases}
+def jax_cases():
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    source = f"JAX {jax.__version__}"
+    random = Random(16)
+    cases = []
+
+    # Derivatives of a function f and of sum(f²).
+    functions = {
+        "layer": (lambda x, w: jnp.tanh(x @ w), random.normal(2, 3), random.normal(3, 2)),
+        "elementwise": (lambda x, w: jnp.sin(x) * jnp.sum(x * w), random.normal(4), random.normal(4)),
+    }
+    for name, (f, x, w) in functions.items():
+        vector = random.normal(*x.shape)
+        at = lambda x: f(x, w)
+        loss = lambda x: jnp.sum(at(x) ** 2)
+        cases.append({
+            "name": name, "x": array(x), "w": array(w), "vector": array(vector),
+            "jacobian": array(jax.jacobian(at)(x)), "jvp": array(jax.jvp(at, (x,), (vector,))[1]),
+            "hessian": array(jax.hessian(loss)(x)), "hvp": array(jax.jvp(jax.grad(loss), (x,), (vector,))[1]),
+        })
+    write("jax-derivatives", source, cases)
+
+    # Loops: the state in which they end, and the gradient of its sum to what it started from, from the chain written out.
+    def newton(x, a):
+        def go_on(state):
+            return jnp.max(jnp.abs(state[0] ** 2 - a)) > 0.01
+
+        def body(state):
+            return 0.5 * (state[0] + a / state[0]), state[1] + 1
+
+        return go_on, body, (x, 0)
+
+    def settle(x, w):
+        def go_on(state):
+            return jnp.sum(state[0] ** 2) > 0.05
+
+        def body(state):
+            return jnp.tanh(state[0] @ w), state[1] + 1
+
+        return go_on, body, (x, 0)
+
+    cases = []
+    loops = {
+        "newton": (newton, random.uniform(3, low=1, high=3), random.uniform(3, low=2, high=90)),
+        "settle": (settle, random.normal(2, 3), random.normal(3, 3, scale=0.3)),
+    }
+    for name, (make, x, w) in loops.items():
+        final, count = jax.lax.while_loop(*make(x, w))
+
+        def unrolled(x, w):
+            go_on, body, state = make(x, w)
+            for _ in range(int(count)):
+                state = body(state)
+            return jnp.sum(state[0] ** 2)
+
+        dx, dw = jax.grad(unrolled, (0, 1))(x, w)
+        cases.append({"name": name, "x": array(x), "w": array(w), "final": array(final), "count": int(count),
+                      "dx": array(dx), "dw": array(dw)})
+    write("jax-loops", source, cases)
+
+
+PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { NDArray } from "../../src/base/array.js";
 import { isFloat } from "../../src/base/dtype.js";
-import { formatShape } from "../../src/base/shape.js";
+import { formatShape, indexOf } from "../../src/base/shape.js";
 
 export interface Tolerance {
   /** Allowed |actual − expected| / |expected|; 1e-5 unless given. */
@@ -55,14 +55,4 @@ function excessOf(actual: number, expected: number, relative: number, absolute: 
   if (actual === expected || (Number.isNaN(actual) && Number.isNaN(expected))) return 0;
   if (!Number.isFinite(actual) || !Number.isFinite(expected)) return Infinity;
   return Math.max(0, Math.abs(actual - expected) - absolute - relative * Math.abs(expected));
-}
-
-function indexOf(flat: number, shape: readonly number[]): number[] {
-  const index: number[] = [];
-  let rest = flat;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    index.unshift(rest % shape[axis]!);
-    rest = Math.floor(rest / shape[axis]!);
-  }
-  return index;
 }
