@@ -71,6 +71,11 @@ export async function measureOverheads(present, tell) {
     add("transformer", `tracing and compiling ${what}, fresh process`, transformer, "ms", 300);
     add("transformerAgain", "the same for another batch size", again, "ms", 300);
   });
+  await attempt("eager work", async () => {
+    const { eager, build } = await fresh("eager.mjs", 5);
+    add("eager", "ten operations on 1,000 elements outside of jit, read back", eager, "µs", 40);
+    add("eagerBuild", "of that, building the graph", build, "µs");
+  });
   await attempt("event-loop delay", async () => {
     const { p99, max, step } = await fresh("event-loop.mjs", 1);
     add("eventLoop", "event-loop delay while W4 trains, 99th percentile", p99, "ms", 20);

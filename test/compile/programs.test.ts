@@ -70,7 +70,7 @@ it("W1, 784-128-10 with batches of 32, is 19 steps with 10 barriers", async () =
   expect(labelsOf(program, "matmul")).toEqual([
     "matmul → add → relu → greater", // hidden layer; the mask is kept as bytes for the way back
     "matmul → add", // logits
-    "matmul → select", // gradient of the hidden layer
+    "matmul → where", // gradient of the hidden layer
     `matmul → ${adam}`, // both kernels, updated where their gradients are finished
     `matmul → ${adam}`,
   ]);
