@@ -1,18 +1,13 @@
-// Rows by index: gather and scatterAdd.
+// Rows by index: gather. Its counterparts are in scatter.h.
 //
 // gather: out[i] = data[index[i]], rows of any element type, copied as bytes. Bound: memory, and for short random rows its
 // latency: the lines of all rows of a chunk are requested before the first is copied (a batch of 32 rows of 784 bytes from a
 // resident uint8 data set is 13 lines each at 32 random places). Chunks of 8 KB or more.
 //
-// scatterAdd: out = 0, then out[index[i]] += updates[i] in the order of i, for every element the same order whatever the number
-// of threads. Bound: memory. The result is cut into column strips and ranges of rows; a chunk owns one such rectangle, zeroes
-// it and goes through all indices in order, adding those that fall into it. No atomics, no partial sums. Strips come first: they
-// stay balanced when a few rows take most of the updates (frequent words); a range costs a pass over the indices.
-//
 // Reached on one thread: 32 random rows of 784 bytes 0.9–1.2 µs from L3; 6400 rows of 512 bytes from a 10 MB table 0.07 ms (90 GB/s,
-// L3); scatterAdd of 6400 rows of 128 into 20,000 rows 0.38 ms (53 GB/s of reads and writes).
+// L3).
 //
-// An index outside is reported as a fault; gather writes zeros there, scatterAdd leaves the update out.
+// An index outside is reported as a fault, and zeros are written there.
 #pragma once
 #include "checks.h"
 #include "kernel.h"
@@ -124,65 +119,6 @@ static void gatherRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, Th
   }
 }
 
-// ---- scatterAdd ------------------------------------------------------------------------------------------------
-
-struct Scatter {
-  int64_t n, rows, inner;   // rows of the result, updates, elements of a row
-  int64_t strips, ranges;   // columns and rows of the cut
-};
-static Scatter scatterOf(const StepArgs* a) {
-  const View &indices = a->views[0], &out = a->views[2];
-  Scatter s;
-  s.n = out.dims[0];
-  s.rows = product(indices, 0, indices.rank);
-  s.inner = product(out, 1, out.rank);
-  int64_t target = between((s.rows + s.n) * s.inner / 8192, 1, 16);
-  s.strips = between(s.inner / 64, 1, target);
-  // A range reads every index (about a cycle each): worth it only beside rows of some length.
-  int64_t most = s.inner < 16 ? 4 : 8;
-  s.ranges = between(divideUp(target, s.strips), 1, most < s.n ? most : s.n > 0 ? s.n : 1);
-  return s;
-}
-
-static int64_t scatterChunks(const StepArgs* a, int32_t) {
-  Scatter s = scatterOf(a);
-  return s.n * s.inner == 0 ? 0 : s.strips * s.ranges;
-}
-
-static void scatterChunk(const StepArgs* a, const Scatter& s, int64_t strip, int64_t range, Thread* thread) {
-  const View& indices = a->views[0];
-  const float* updates = (const float*)a->views[1].data;
-  float* out = (float*)a->views[2].data;
-  // Strips end on multiples of 16 columns, whole cache lines where rows are.
-  int64_t lines = divideUp(s.inner, 16);
-  int64_t c0 = strip * lines / s.strips * 16, c1 = (strip + 1) * lines / s.strips * 16;
-  if (c1 > s.inner) c1 = s.inner;
-  int64_t r0 = range * s.n / s.ranges, r1 = (range + 1) * s.n / s.ranges;
-  if (c0 == 0 && c1 == s.inner) {
-    zeroBytes((uint8_t*)(out + r0 * s.inner), (r1 - r0) * s.inner * 4);
-  } else {
-    for (int64_t r = r0; r < r1; r++) zeroBytes((uint8_t*)(out + r * s.inner + c0), (c1 - c0) * 4);
-  }
-  const bool reports = strip == 0 && range == 0;
-  for (int64_t i = 0; i < s.rows; i++) {
-    int64_t index = indexAt(indices, i);
-    if (index < r0 || index >= r1) {
-      if (reports && (index < 0 || index >= s.n)) thread->report(thread, FAULT_INDEX_RANGE, i, (int32_t)index);
-      continue;
-    }
-    float* to = out + index * s.inner;
-    const float* from = updates + i * s.inner;
-    int64_t c = c0;
-    for (; c + LANES <= c1; c += LANES) store(to + c, load(to + c) + load(from + c));
-    for (; c < c1; c++) to[c] += from[c];
-  }
-}
-
-static void scatterRun(const StepArgs* a, int32_t, int64_t begin, int64_t end, Thread* thread) {
-  const Scatter s = scatterOf(a);
-  for (int64_t chunk = begin; chunk < end; chunk++) scatterChunk(a, s, chunk % s.strips, chunk / s.strips, thread);
-}
-
 static const char* verifyGather(const StepArgs* a) {
   if (a->viewCount != 3) return "expected 3 operands";
   const View &data = a->views[0], &indices = a->views[1], &out = a->views[2];
@@ -193,22 +129,9 @@ static const char* verifyGather(const StepArgs* a) {
     return "expected a result of shape [indices…, inner…]";
   return nullptr;
 }
-static const char* verifyScatter(const StepArgs* a) {
-  if (a->viewCount != 3) return "expected 3 operands";
-  const View &indices = a->views[0], &updates = a->views[1], &out = a->views[2];
-  if (!isIndexType(indices.dtype) || !isDense(indices)) return "expected dense int32 or uint8 indices";
-  if (out.rank < 1 || !isDenseFloat(updates, updates.rank) || !isDenseFloat(out, out.rank)) return "expected dense float32 updates and result";
-  if (updates.rank != indices.rank + out.rank - 1 || !sameAxes(updates, 0, indices, 0, indices.rank) ||
-      !sameAxes(updates, indices.rank, out, 1, out.rank - 1))
-    return "expected updates of shape [indices…, inner…]";
-  return nullptr;
-}
-
 }  // namespace indexing
 
 static constexpr Kernel indexing_kernels[] = {
     {"gather", nullptr, nullptr, nullptr, nullptr, indexing::gatherChunks, indexing::gatherRun,
      indexing::verifyGather},
-    {"scatterAdd", nullptr, nullptr, nullptr, nullptr, indexing::scatterChunks, indexing::scatterRun,
-     indexing::verifyScatter},
 };

@@ -112,10 +112,14 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 // "sparseCrossEntropyGradient"  logits, labels, g [rows] → dlogits = (softmax − onehot) · g; out-of-range as above
 // "gather"       data [n, inner…] any dtype, indices [rows…] int32 or uint8 → out [rows…, inner…]; fault when out of range
 //                               (writes zeros). words: –
-// "scatterAdd"   indices [rows] int32, updates [rows, inner…] float32 → out [n, inner…], zero first, deterministic
-//                order (by row), faults as gather
+// "scatterAdd"   indices [rows] int32, updates [rows, inner…] float32 or int32 → out [n, inner…], zero first,
+//                deterministic order (by row); an update whose index is out of range is left out: a fault
+// "scatterUpdate"  x [n, inner…] any dtype, indices, updates of that dtype → x with rows replaced, the last update standing;
+//                "scatterMaximum", "scatterMinimum": float32 or int32, the larger or smaller of all. Faults as scatterAdd.
 // "sort"         x [rows…, n] any dtype → y, ascending, NaN last, −0 before 0.  words: descending
 // "argSort"      x → int32 positions, stable, the zeros equal.                  words: descending
+// "topK"         x → int32 positions [rows…, k] of the largest, or smallest, best first.  words: largest
+// "searchSorted" sorted [rows, n], values [rows, m] → int32 places [rows, m] in 0 … n.    words: 1 behind equal ones, 0 before
 // "conv2d"       x [b, h, w, ci], kernel [kh, kw, ci/groups, co] → y [b, oh, ow, co]
 //                words: strideH, strideW, padTop, padLeft, dilationH, dilationW, groups
 // "conv2dInputGradient"   dy, kernel → dx;  "conv2dKernelGradient"  x, dy → dkernel; same words

@@ -7,12 +7,15 @@
 #include "indexing.h"
 #include "pool.h"
 #include "rows.h"
+#include "scatter.h"
+#include "search.h"
 #include "sort.h"
+#include "top.h"
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof(array[0]))
 static constexpr int KERNEL_COUNT =
     3 + LENGTH(conv_kernels) + LENGTH(indexing_kernels) + LENGTH(pool_kernels) + LENGTH(rows_kernels) +
-    LENGTH(sort_kernels);
+    LENGTH(scatter_kernels) + LENGTH(search_kernels) + LENGTH(sort_kernels) + LENGTH(top_kernels);
 
 struct KernelList {
   Kernel kernels[KERNEL_COUNT];
@@ -31,7 +34,10 @@ static constexpr KernelList allKernels() {
   list.append(indexing_kernels);
   list.append(pool_kernels);
   list.append(rows_kernels);
+  list.append(scatter_kernels);
+  list.append(search_kernels);
   list.append(sort_kernels);
+  list.append(top_kernels);
   return list;
 }
 static const KernelList kernelList = allKernels();

@@ -10,6 +10,7 @@ export {
   setBackend,
 } from "./backends.js";
 export { type CheckGradientsOptions, checkGradients, type GradientComparison } from "./checkGradients.js";
+export { type CountedOptions, nonzero, unique } from "./counted.js";
 export { type NestedArray, type TensorData, type TensorOptions, tensor } from "./create.js";
 export { grad, type ValueAndGradients, valueAndGrad } from "./gradients.js";
 export { hessian, hessianVectorProduct, jacobian, jvp } from "./jacobian.js";

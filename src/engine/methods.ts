@@ -6,7 +6,9 @@ import { inspect } from "../base/inspect.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import { Tensor, type TensorLike } from "../graph/tensor.js";
 import type { DTypePolicy, UnaryResult } from "../ops/define.js";
+import type { Distinct } from "../ops/distinct.js";
 import * as ops from "../ops/index.js";
+import { type CountedOptions, nonzero, unique } from "./counted.js";
 import type { NestedArray } from "./create.js";
 import { backend, ownerOf } from "./device.js";
 import { formatTensor } from "./format.js";
@@ -126,9 +128,13 @@ const chained = [
   "logSoftmax",
   "gather",
   "takeAlongAxis",
-  "sort",
   "argSort",
   "topK",
+  "searchSorted",
+  "quantile",
+  "median",
+  "scatterMaximum",
+  "scatterMinimum",
   "oneHot",
   "stopGradient",
 ] as const;
@@ -140,16 +146,21 @@ const rearranging = [
   "diag",
   "diagEmbed",
   "diagonal",
+  "dynamicSlice",
+  "dynamicUpdateSlice",
   "expandDims",
   "flatten",
   "flip",
+  "gatherNd",
   "matrixTranspose",
   "pad",
   "permute",
   "repeat",
   "reshape",
   "roll",
+  "scatterUpdate",
   "slice",
+  "sort",
   "split",
   "squeeze",
   "tile",
@@ -207,6 +218,10 @@ declare module "../graph/tensor.js" {
     arraySync(): NestedArray;
     /** `item` at once. */
     itemSync(): number;
+    /** `nonzero(x, options)`: the coordinates of the elements that are not zero. */
+    nonzero(options?: CountedOptions): Tensor<"int32">;
+    /** `unique(x, options)`: the distinct elements, their counts, and which one each element is. */
+    unique(options?: CountedOptions): Distinct<D>;
     /**
      * Gives the elements' memory back at once instead of when the tensor is collected; the tensor can't be used after.
      * Never needed, but large results in a tight loop reuse their memory that way. `using y = …` does the same. What
@@ -230,6 +245,12 @@ for (const name of [...chained, ...rearranging]) {
   });
 }
 
+define("nonzero", function (this: Tensor, options?: CountedOptions) {
+  return nonzero(this, options);
+});
+define("unique", function (this: Tensor, options?: CountedOptions) {
+  return unique(this, options);
+});
 define("data", async function (this: Tensor) {
   await realize([this]);
   return readElements(this);

@@ -68,6 +68,7 @@ export {
 } from "./create.js";
 export { type CumulativeOptions, cumSum } from "./cumulative.js";
 export { customGradient, type WithGradient } from "./customGradient.js";
+export type { Distinct } from "./distinct.js";
 export {
   bernoulli,
   beta,
@@ -84,8 +85,10 @@ export {
   randomInt,
 } from "./distributions.js";
 export { dropout, dropoutMask } from "./dropout.js";
+export { dynamicSlice, dynamicUpdateSlice, type Starts } from "./dynamicSlice.js";
 export { einsum } from "./einsum.js";
 export { exp, exp2, expm1, log, log1p, log2, log10, pow } from "./exponential.js";
+export { gatherNd } from "./gatherNd.js";
 export { stopGradient } from "./identity.js";
 export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 export { iota } from "./iota.js";
@@ -136,6 +139,7 @@ export {
 export { type PadMode, type PadOptions, pad } from "./pad.js";
 export { permutation, permutedIndex, shuffle } from "./permutation.js";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool.js";
+export { median, type QuantileOptions, quantile } from "./quantile.js";
 export {
   type DrawOptions,
   type NormalOptions,
@@ -168,6 +172,8 @@ export {
 export { repeat, tile } from "./repeat.js";
 export { ceil, floor, floorDiv, mod, round, trunc } from "./rounding.js";
 export { type ScanOptions, scan } from "./scan.js";
+export { scatterMaximum, scatterMinimum, scatterUpdate } from "./scatter.js";
+export { type SearchSortedOptions, searchSorted } from "./search.js";
 export { argSort, type SortOptions, sort, type TopKOptions, topK } from "./sort.js";
 export { digamma, erf, erfc, lgamma, polygamma } from "./special.js";
 export { type TriangleOptions, tril, triu } from "./triangle.js";

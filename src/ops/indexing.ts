@@ -9,7 +9,7 @@ import { add, mul } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { greaterEqual, less } from "./comparison.js";
-import { toFloat, toIndices } from "./convert.js";
+import { toIndices, toSummable } from "./convert.js";
 import { iota } from "./iota.js";
 import { logicalAnd } from "./logic.js";
 import { broadcastTo, reshape, transpose } from "./movement.js";
@@ -151,7 +151,8 @@ const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
  * Rows added up by number: `result[k] = Σ updates[i…]` over all `i…` with `indices[i…] = k`, zeros elsewhere. Added in
  * the order of the rows, so that the bits are always the same.
  *
- * Shapes `indices [rows…]` (int32 or uint8), `updates [rows…, inner…]` → `[n, inner…]`. Dtype: float.
+ * Shapes `indices [rows…]` (int32 or uint8), `updates [rows…, inner…]` → `[n, inner…]`. Dtype: that of the updates; bool
+ * and uint8 are added up as int32.
  * @param n number of rows of the result
  * @throws {DTypeError} for float indices
  * @throws {ShapeError} where the shape of `updates` does not begin with that of `indices`
@@ -167,7 +168,7 @@ export function scatterAdd(indices: Tensor, updates: Tensor, n: number): Tensor 
     });
   }
   const rows = cast(toIndices("scatterAdd", "indices", indices), "int32");
-  const values = toFloat("scatterAdd", updates);
+  const values = toSummable("scatterAdd", updates);
   if (!sameShape(rows.shape, values.shape.slice(0, rows.rank))) {
     throw new ShapeError({
       who: "scatterAdd",
@@ -193,7 +194,7 @@ function indexFault(row: number, index: number) {
 }
 
 /** The index at a position; where it is out of range, an error that also carries both as numbers for the run's report. */
-function checkedIndex(who: string, indices: NDArray, position: number, n: number): number {
+export function checkedIndex(who: string, indices: NDArray, position: number, n: number): number {
   const index = indices.data[position]!;
   if (index >= 0 && index < n) return index;
   const parts = {

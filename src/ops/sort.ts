@@ -1,8 +1,8 @@
 /** Rows in order: sorted values, the positions they come from, and the largest few. */
 import type { NDArray } from "../base/array.js";
-import { allocateArray } from "../base/dtype.js";
+import { allocateArray, type DType } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
-import { normalizeAxis } from "../base/shape.js";
+import { normalizeAxis, sizeOf } from "../base/shape.js";
 import { definePrimitive, type KernelPrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { addAlongRows, takeAlongAxis } from "./indexing.js";
@@ -47,13 +47,7 @@ const argSortPrimitive = definePrimitive<KernelPrimitive>({
   },
   reference: ([x], { descending }) => {
     const data = allocateArray("int32", x!.data.length);
-    forEachRow(x!, (row, start) => {
-      const places = row.map((_, i) => i); // Array.prototype.sort is stable
-      data.set(
-        places.sort((i, j) => (descending ? ascending(row[j]!, row[i]!) : ascending(row[i]!, row[j]!))),
-        start,
-      );
-    });
+    forEachRow(x!, (row, start) => data.set(placesOf(row, descending === true), start));
     return [{ shape: x!.shape, dtype: "int32", data }];
   },
   words: ({ descending }) => [descending ? 1 : 0],
@@ -61,8 +55,35 @@ const argSortPrimitive = definePrimitive<KernelPrimitive>({
     "a position is constant almost everywhere; differentiate sort(x), or takeAlongAxis(x, argSort(x))",
 });
 
+const topKPrimitive = definePrimitive<KernelPrimitive>({
+  name: "topK",
+  kind: "kernel",
+  infer: ([x], { k }) => {
+    checkStaticRow("topK", x!);
+    return { shape: [...x!.shape.slice(0, -1), k as number], dtype: "int32", extent: x!.extent };
+  },
+  reference: ([x], { k, largest }, [type]) => {
+    const data = allocateArray("int32", sizeOf(x!.shape.slice(0, -1)) * (k as number));
+    forEachRow(x!, (row, start) => {
+      data.set(placesOf(row, largest === true).slice(0, k as number), (start / row.length) * (k as number));
+    });
+    return [{ shape: [...x!.shape.slice(0, -1), k as number], dtype: type!.dtype, data }];
+  },
+  words: ({ largest }) => [largest ? 1 : 0],
+  noGradient: "a position is constant almost everywhere; differentiate the values of topK",
+});
+
+/** Elements that the kernel chooses at most: what a thread has room for. */
+const MOST_SELECTED = 16384;
+
+/** The places of a row in order; Array.prototype.sort is stable. */
+function placesOf(row: readonly number[], descending: boolean): number[] {
+  const places = row.map((_, i) => i);
+  return places.sort((i, j) => (descending ? ascending(row[j]!, row[i]!) : ascending(row[i]!, row[j]!)));
+}
+
 /** The order of numbers; NaN counts as the largest, and the zeros as equal. */
-function ascending(a: number, b: number): number {
+export function ascending(a: number, b: number): number {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -82,8 +103,11 @@ function forEachRow({ data, shape }: NDArray, visit: (row: number[], start: numb
  * @example sort(tensor([3, 1, 2])) // [1, 2, 3]
  * @example sort(tensor([3, 1, 2]), -1, { descending: true }) // [3, 2, 1]
  */
-export function sort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor {
-  return alongLastAxis("sort", x, axis, (rows) => createNode(sortPrimitive, [rows], attributesOf(options)));
+export function sort<D extends DType>(x: Tensor<D>, axis = -1, options: SortOptions = {}): Tensor<D> {
+  const sorted = alongLastAxis("sort", x, axis, (rows) =>
+    createNode(sortPrimitive, [rows], attributesOf(options)),
+  );
+  return sorted as Tensor<D>;
 }
 
 /**
@@ -121,12 +145,12 @@ export interface TopKOptions {
  * @example topK(tensor([1, 9, 3, 7]), 2).values // [9, 7]
  * @example topK(tensor([1, 9, 3, 7]), 2).indices // [1, 3]
  */
-export function topK(
-  x: Tensor,
+export function topK<D extends DType>(
+  x: Tensor<D>,
   k: number,
   axis = -1,
   options: TopKOptions = {},
-): { readonly values: Tensor; readonly indices: Tensor<"int32"> } {
+): { readonly values: Tensor<D>; readonly indices: Tensor<"int32"> } {
   const at = normalizeAxis("topK", axis, x.rank);
   const n = x.shape[at]!;
   if (!Number.isInteger(k) || k < 0 || k > n) {
@@ -136,11 +160,16 @@ export function topK(
       received: String(k),
     });
   }
-  const order = argSort(x, at, { descending: options.smallest !== true });
-  const indices = slice(
-    order,
-    order.shape.map(() => 0),
-    order.shape.map((length, a) => (a === at ? k : length)),
+  const largest = options.smallest !== true;
+  // Of very many the kernel does not keep account: all are sorted then.
+  const indices = alongLastAxis("topK", x, at, (rows) =>
+    k <= MOST_SELECTED
+      ? createNode(topKPrimitive, [rows], { k, largest })
+      : slice(
+          argSort(rows, -1, { descending: largest }),
+          rows.shape.map(() => 0),
+          [...rows.shape.slice(0, -1), k],
+        ),
   ) as Tensor<"int32">;
-  return { values: takeAlongAxis(x, indices, at), indices };
+  return { values: takeAlongAxis(x, indices, at) as Tensor<D>, indices };
 }

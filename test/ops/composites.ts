@@ -189,6 +189,108 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     },
     { name: "positions", inputs: [x35], build: (x) => ops.topK(x!, 2).indices, dtypes: ["float32", "uint8"] },
   ],
+  searchSorted: [
+    {
+      name: "a matrix of values in a vector",
+      inputs: [{ shape: [5], values: [-1, 0, 0, 1, 2] }, { shape: [3, 4] }],
+      build: (sorted, values) => ops.searchSorted(sorted!, values!),
+    },
+    {
+      name: "in the rows of a batch",
+      inputs: [{ shape: [2, 2, 5], values: [-1, 0, 0, 1, 2] }, { shape: [2, 2, 4] }],
+      build: (sorted, values) => ops.searchSorted(sorted!, values!, { side: "right" }),
+    },
+  ],
+  scatterUpdate: [
+    {
+      name: "of one value",
+      inputs: [{ shape: [4, 3] }, { shape: [2], dtype: "int32", values: [3, 1] }],
+      build: (x, indices) => ops.scatterUpdate(x!, indices!, 0.5),
+    },
+    {
+      name: "of a matrix of indices",
+      inputs: [
+        { shape: [5, 2] },
+        { shape: [2, 2], dtype: "int32", values: [3, 1, 0, 3] },
+        { shape: [2, 2, 2] },
+      ],
+      build: (x, indices, updates) => ops.scatterUpdate(x!, indices!, updates!),
+    },
+  ],
+  gatherNd: [
+    {
+      name: "elements",
+      inputs: [{ shape: [2, 4] }, { shape: [3, 2], dtype: "int32", values: [1, 3, 0, 0, 1, 3] }],
+      build: (x, indices) => ops.gatherNd(x!, indices!),
+    },
+    {
+      name: "rows of a block",
+      inputs: [{ shape: [2, 3, 4] }, { shape: [2, 2, 2], dtype: "uint8", low: 0, high: 1 }],
+      build: (x, indices) => ops.gatherNd(x!, indices!),
+    },
+    {
+      name: "of no axes",
+      inputs: [x35, { shape: [2, 0], dtype: "int32" }],
+      build: (x, indices) => ops.gatherNd(x!, indices!),
+    },
+  ],
+  dynamicSlice: [
+    {
+      name: "of rows",
+      inputs: [{ shape: [5, 3] }, { shape: [], dtype: "int32", values: [2] }],
+      build: (x, start) => ops.dynamicSlice(x!, [start!, 0], [2, 3]),
+      dtypes: ["float32", "uint8"],
+    },
+    {
+      name: "of all axes, moved inside",
+      inputs: [{ shape: [4, 5, 3] }, { shape: [3], dtype: "int32", values: [9, -2, 1] }],
+      build: (x, starts) => ops.dynamicSlice(x!, starts!, [2, 3, 2]),
+    },
+    { name: "of nothing", inputs: [x35], build: (x) => ops.dynamicSlice(x!, [1, 2], [0, 2]) },
+  ],
+  dynamicUpdateSlice: [
+    {
+      name: "of rows",
+      inputs: [{ shape: [5, 3] }, { shape: [2, 3] }, { shape: [], dtype: "int32", values: [2] }],
+      build: (x, update, start) => ops.dynamicUpdateSlice(x!, update!, [start!, 0]),
+      dtypes: ["float32", "uint8"],
+    },
+    {
+      name: "of all axes, moved inside",
+      inputs: [
+        { shape: [4, 5, 3] },
+        { shape: [2, 3, 2] },
+        { shape: [3], dtype: "int32", values: [9, -2, 1] },
+      ],
+      build: (x, update, starts) => ops.dynamicUpdateSlice(x!, update!, starts!),
+    },
+    {
+      name: "of the whole",
+      inputs: [x35, x35],
+      build: (x, update) => ops.dynamicUpdateSlice(x!, update!, [0, 7]),
+    },
+  ],
+  quantile: [
+    {
+      inputs: [{ shape: [3, 7], distinct: true }],
+      build: (x) => ops.quantile(x!, [0, 0.1, 0.5, 0.9, 1], 1),
+    },
+    {
+      name: "over two axes",
+      inputs: [{ shape: [3, 2, 4], distinct: true }],
+      build: (x) => ops.quantile(x!, 0.3, [0, 2], { keepDims: true }),
+    },
+    {
+      name: "of whole numbers, midpoint",
+      inputs: [{ shape: [3, 4] }],
+      dtypes: ["int32", "uint8", "bool"],
+      build: (x) => ops.quantile(x!, 0.4, 0, { interpolation: "midpoint" }),
+    },
+  ],
+  median: [
+    { inputs: [{ shape: [3, 6], distinct: true }], build: (x) => ops.median(x!) },
+    { inputs: [{ shape: [5, 2], distinct: true }], build: (x) => ops.median(x!, 0) },
+  ],
   scatterAdd: [
     {
       name: "of a matrix of indices",

@@ -11,6 +11,34 @@ const rowsBelow = (n: number, shape: Shape, dtype: DType = "int32"): Input => ({
   high: n - 1,
 });
 
+/** Rows put over others: x, indices, updates. */
+const putCases = (dtypes: readonly DType[]): readonly Case[] => [
+  {
+    inputs: [{ shape: [5, 3] }, { shape: [3], dtype: "int32", values: [4, 0, 2] }, { shape: [3, 3] }],
+    dtypes,
+  },
+  { inputs: [{ shape: [7] }, { shape: [3], dtype: "uint8", values: [6, 0, 2] }, { shape: [3] }], dtypes },
+  { inputs: [{ shape: [4, 3] }, rowsBelow(4, [9]), { shape: [9, 3] }], dtypes, name: "several of one row" },
+  { inputs: [{ shape: [300, 70] }, rowsBelow(300, [500]), { shape: [500, 70] }], dtypes },
+  {
+    inputs: [{ shape: [30000] }, rowsBelow(30000, [20000]), { shape: [20000] }],
+    dtypes,
+    name: "single elements",
+  },
+  { inputs: [{ shape: [3, 2] }, rowsBelow(1, [0]), { shape: [0, 2] }], name: "nothing" },
+  { inputs: [{ shape: [3, 0] }, rowsBelow(3, [2]), { shape: [2, 0] }], name: "empty rows" },
+];
+const special: Input = { shape: [6], values: [1, NaN, -Infinity, 0, Infinity, 2] };
+const specialCase: Case = {
+  name: "NaN and infinities",
+  inputs: [
+    special,
+    { shape: [6], dtype: "int32", values: [0, 0, 2, 3, 4, 5] },
+    { ...special, values: [3, 2, 1, NaN] },
+  ],
+  differentiable: false,
+};
+
 export const indexingCases: Readonly<Record<string, readonly Case[]>> = {
   gather: [
     { inputs: [{ shape: [5, 3] }, rowsBelow(5, [4])], dtypes: everything },
@@ -33,5 +61,13 @@ export const indexingCases: Readonly<Record<string, readonly Case[]>> = {
       attributes: { n: 3 },
       name: "all into one row",
     },
+    {
+      inputs: [rowsBelow(7, [20]), { shape: [20, 3], dtype: "int32" }],
+      attributes: { n: 7 },
+      name: "whole numbers",
+    },
   ],
+  scatterUpdate: putCases(everything),
+  scatterMaximum: [...putCases(["float32", "int32"]), specialCase],
+  scatterMinimum: [...putCases(["float32", "int32"]), specialCase],
 };

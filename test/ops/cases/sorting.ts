@@ -37,7 +37,69 @@ const rowCases: readonly Case[] = [
   { inputs: [{ ...distinct(6, 5), transposed: true }], attributes: ascending },
 ];
 
+/** The same rows with the k best wanted. */
+const best = (k: number, c: Case): Case => ({
+  ...c,
+  attributes: { k, largest: c.attributes === descending },
+});
+
 export const sortingCases: Readonly<Record<string, readonly Case[]>> = {
   sort: rowCases,
   argSort: rowCases,
+  topK: [
+    ...rowCases
+      .filter(({ inputs: [x] }) => x!.shape.at(-1)! > 1)
+      .map((c) => best(Math.min(4, c.inputs[0]!.shape.at(-1)!), c)),
+    { inputs: [{ shape: [2, 40] }], attributes: { k: 40, largest: true }, name: "all" },
+    { inputs: [{ shape: [2, 40] }], attributes: { k: 0, largest: true }, name: "none" },
+    { inputs: [{ shape: [3, 5000] }], attributes: { k: 700, largest: false }, dtypes: everything },
+    {
+      inputs: [{ shape: [2, 140000] }],
+      attributes: { k: 300, largest: true },
+      dtypes: everything,
+      name: "in parts",
+    },
+    {
+      inputs: [{ shape: [140000], values: Array.from({ length: 9001 }, (_, i) => i) }],
+      attributes: { k: 1000, largest: true },
+      dtypes: ["float32", "int32"],
+      name: "each better than those before",
+    },
+  ],
+  searchSorted: [
+    ...[true, false].flatMap((right): Case[] => [
+      {
+        inputs: [{ shape: [1, 5], values: [-1, 0, 0, 1, 2] }, { shape: [1, 30] }],
+        attributes: { right },
+        differentiable: false,
+      },
+      {
+        inputs: [
+          { shape: [2, 6], values: [1, 2, 2, 2, 5, 7] },
+          { shape: [2, 9], low: 0 },
+        ],
+        attributes: { right },
+        dtypes: ["int32", "uint8"],
+      },
+      {
+        inputs: [
+          { shape: [1, 5], values: [-Infinity, -0, 0, Infinity, NaN] },
+          { ...special, shape: [1, 11] },
+        ],
+        attributes: { right },
+        name: "NaN, infinities, zeros",
+        differentiable: false,
+      },
+      {
+        inputs: [
+          { shape: [1, 4000], dtype: "int32", values: Array.from({ length: 4000 }, (_, i) => i * 3) },
+          { shape: [1, 9000], dtype: "int32", low: -10, high: 13000 },
+        ],
+        attributes: { right },
+        name: "many",
+      },
+      { inputs: [{ shape: [2, 0] }, { shape: [2, 3] }], attributes: { right }, name: "empty rows" },
+      { inputs: [{ shape: [2, 3] }, { shape: [2, 0] }], attributes: { right }, name: "no values" },
+    ]),
+  ],
 };
