@@ -1,5 +1,4 @@
-import type { Operand, Program, Step } from "../compile/program.js";
-import { INDEX_GENERATOR } from "../compile/program.js";
+import { bodiesOf, INDEX_GENERATOR, type Operand, type Program, type Step } from "../compile/program.js";
 
 /** Where a value that a step reads comes from: steps of the same list, or a binding of the program. */
 export interface Flow {
@@ -34,20 +33,15 @@ export function dataflow(program: Program): Flow[] {
 
 /** Operands a step reads, those of its body included. */
 function readsOf(step: Step): readonly number[] {
-  return [...step.reads, ...bodyOf(step).flatMap(readsOf)];
+  return [...step.reads, ...bodiesOf(step).flat().flatMap(readsOf)];
 }
 
 /** Operands a step writes, those of its body included. */
 export function writesOf(step: Step): readonly number[] {
-  return [...step.writes, ...bodyOf(step).flatMap(writesOf)];
+  return [...step.writes, ...bodiesOf(step).flat().flatMap(writesOf)];
 }
 
 /** Operands a step reads or writes. */
 export function touchedBy(step: Step): readonly number[] {
   return [...readsOf(step), ...writesOf(step)];
-}
-
-function bodyOf(step: Step): readonly Step[] {
-  if (step.kind === "scan") return step.body;
-  return step.kind === "cond" ? [...step.whenTrue, ...step.whenFalse] : [];
 }

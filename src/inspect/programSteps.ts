@@ -1,15 +1,15 @@
 import { type CostOptions, costOfStep } from "../compile/cost.js";
-import { allSteps, type Operand, type Program, type Step } from "../compile/program.js";
+import { allSteps, bodiesOf, type Operand, type Program, type Step } from "../compile/program.js";
 import { formatType } from "../graph/tensor.js";
 import { leastTime, type StepTimes } from "./stepTimes.js";
 
 /** One step of a program: what was fused into it, and what it costs each time it runs. */
 export interface ProgramStep {
-  /** `loop`, `reduce`, `matmul`, `kernel`, `scan`, `cond` or `yield`. */
+  /** `loop`, `reduce`, `matmul`, `kernel`, `scan`, `cond`, `while` or `yield`. */
   readonly kind: Step["kind"];
   /** The operations that became this step, in order: `matmul → add → relu`. */
   readonly computes: string;
-  /** 0, or how many bodies of `scan` and `cond` it stands in. */
+  /** 0, or how many bodies of `scan`, `cond` and `whileLoop` it stands in. */
   readonly depth: number;
   /** Types of what it writes, each once. */
   readonly results: readonly string[];
@@ -27,7 +27,7 @@ export interface ProgramStep {
 /** The steps of a program with what they cost and, once measured, took. */
 export function stepsOf(program: Program, options: CostOptions, times: StepTimes | undefined): ProgramStep[] {
   return [...allSteps(program.steps)].map(({ step, depth }, place): ProgramStep => {
-    const hasBody = step.kind === "scan" || step.kind === "cond";
+    const hasBody = bodiesOf(step).length > 0;
     const cost = hasBody ? { flop: 0, bytesRead: 0, bytesWritten: 0 } : costOfStep(program, step, options);
     const calls = times?.calls[place] ?? 0;
     const least = times?.limits ? leastTime(cost, times.limits) : 0;

@@ -7,6 +7,7 @@ import {
   add,
   cond,
   jit,
+  less,
   matmul,
   mul,
   relu,
@@ -17,6 +18,7 @@ import {
   tensor,
   uniform,
   variable,
+  whileLoop,
   zeros,
 } from "../../src/index.js";
 import { hostCall } from "../../src/ops/hostCall.js";
@@ -108,6 +110,19 @@ describeOnEachBackend("a measured run", () => {
     const run = (await measure(() => choose(tensor(-1), zeros([40])).dataSync())).at(-1);
     expect(callsOf(run!, "tanh")).toEqual([0]);
     expect(callsOf(run!, "relu")).toEqual([1]);
+  });
+
+  it("counts how often the condition and the body of a loop ran", async () => {
+    const double = jit((x: Tensor) =>
+      whileLoop(
+        (y) => less(y, 100),
+        (y) => mul(y, 2),
+        x,
+      ),
+    );
+    const run = (await measure(() => double(tensor(1)).dataSync())).at(-1);
+    expect(callsOf(run!, "less")).toEqual([8]); // 1, 2, … 128
+    expect(callsOf(run!, "mul")).toEqual([7]);
   });
 
   it("counts the time of calls into JavaScript", async () => {

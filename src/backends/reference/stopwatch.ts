@@ -1,4 +1,4 @@
-import { allSteps, type Program, type Step } from "../../compile/program.js";
+import { allSteps, bodiesOf, type Program, type Step } from "../../compile/program.js";
 import type { MeasuredRun, StepEvent } from "../backend.js";
 
 /** Events kept; more are counted only. */
@@ -24,7 +24,7 @@ export class Stopwatch {
   note(step: Step, began: number): void {
     const place = this.place.get(step)!;
     this.calls[place]!++;
-    if (step.kind === "scan" || step.kind === "cond") return;
+    if (bodiesOf(step).length > 0) return;
     const ended = performance.now();
     this.milliseconds[place]! += ended - began;
     if (this.events.length < MOST_EVENTS) this.events.push({ step: place, thread: 0, began, ended });
