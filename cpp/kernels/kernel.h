@@ -126,3 +126,10 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 // "maxPool2d"    x [b, h, w, c] → y [b, oh, ow, c]  words: poolH, poolW, strideH, strideW, padTop, padLeft (padding = −∞)
 // "maxPool2dGradient"     x, y?, dy → dx : views x, dy, dx; the first maximum of a window takes the gradient
 // avgPool2d has no kernel of its own: src/ops/pool.ts makes it of other operations.
+// Linear algebra: batches of matrices [batch…, rows, columns] float32; a fault is fault(FAULT_MATRIX, number in the batch, pivot)
+// "triangularSolve" a [batch…, n, n], b [batch…, n, k] → x; words: lower, transpose, unit, tolerance (the bits of a float); fault
+// "cholesky"     a [batch…, n, n] → l; fault                     "solve"  a [batch…, n, n], b [batch…, n, k] → x; fault
+// "determinant"  a [batch…, n, n] → det, sign, log |det| [batch…]
+// "qr"           a [batch…, m, n], m ≥ n → q [batch…, m, n or m], r [batch…, n, n]
+// "eigh"         a [batch…, n, n] → values [batch…, n], vectors [batch…, n, n]
+// "svd"          a [batch…, m, n], m ≥ n → u [batch…, m, n], s [batch…, n], vh [batch…, n, n]

@@ -5,6 +5,7 @@
 #include "../gemm/matmul.h"
 #include "conv.h"
 #include "indexing.h"
+#include "linalg_table.h"
 #include "pool.h"
 #include "rows.h"
 #include "scatter.h"
@@ -14,7 +15,8 @@
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof(array[0]))
 static constexpr int KERNEL_COUNT =
-    3 + LENGTH(conv_kernels) + LENGTH(indexing_kernels) + LENGTH(pool_kernels) + LENGTH(rows_kernels) +
+    3 + LENGTH(conv_kernels) + LENGTH(indexing_kernels) + LENGTH(linalg_kernels) + LENGTH(pool_kernels) +
+    LENGTH(rows_kernels) +
     LENGTH(scatter_kernels) + LENGTH(search_kernels) + LENGTH(sort_kernels) + LENGTH(top_kernels);
 
 struct KernelList {
@@ -32,6 +34,7 @@ static constexpr KernelList allKernels() {
   list.kernels[list.count++] = matmul_kernel;
   list.append(conv_kernels);
   list.append(indexing_kernels);
+  list.append(linalg_kernels);
   list.append(pool_kernels);
   list.append(rows_kernels);
   list.append(scatter_kernels);

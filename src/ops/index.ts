@@ -94,6 +94,8 @@ export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";
 export { iota } from "./iota.js";
 export { concat, roll, split, stack, unstack } from "./join.js";
 export { foldIn, type Key, randomBits, splitKey } from "./key.js";
+export { cholesky } from "./linalg/cholesky.js";
+export { det, type SignAndLogarithm, slogDet } from "./linalg/determinant.js";
 export {
   type DiagonalOptions,
   diag,
@@ -101,7 +103,14 @@ export {
   diagonal,
   type OffsetOptions,
 } from "./linalg/diagonal.js";
+export { type Eigen, eigh } from "./linalg/eigh.js";
+export { lstsq } from "./linalg/lstsq.js";
+export { type NormOptions, norm } from "./linalg/norm.js";
 export { dot, outer, tensordot, trace } from "./linalg/products.js";
+export { type OrthogonalTriangular, type QROptions, qr } from "./linalg/qr.js";
+export { inverse, solve } from "./linalg/solve.js";
+export { type SingularValues, type SVDOptions, svd } from "./linalg/svd.js";
+export { type TriangularSolveOptions, triangularSolve } from "./linalg/triangularSolve.js";
 export {
   bitwiseAnd,
   bitwiseNot,
@@ -160,8 +169,6 @@ export {
   max,
   mean,
   min,
-  type NormOptions,
-  norm,
   prod,
   type ReduceOptions,
   std,

@@ -4,13 +4,13 @@ import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxes, normalizeAxis } from "../base/shape.js";
 import { definePrimitive, type ReducePrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
-import { abs, add, div, mul, sqrt, square, sub } from "./arithmetic.js";
+import { add, div, mul, sqrt, square, sub } from "./arithmetic.js";
 import { dropAxes, type ReduceOptions, reducedType, reshape, sum as sumPlain } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { equal, isFinite as isFiniteElement, notEqual } from "./comparison.js";
 import { type Floating, type Summable, toFloat, toSummable } from "./convert.js";
-import { exp, log, pow } from "./exponential.js";
+import { exp, log } from "./exponential.js";
 import { stopGradient } from "./identity.js";
 
 export type { ReduceOptions };
@@ -298,38 +298,12 @@ function logSumExpOf(float: Tensor, axis: Axes | undefined, options: ReduceOptio
   return options.keepDims ? result : reshape(result, dropAxes(result.shape, axes));
 }
 
-/** Options of `norm`. */
-export interface NormOptions extends ReduceOptions {
-  /** p of the p-norm: 2 (default) is Euclidean, 1 the sum of magnitudes, Infinity the largest magnitude. */
-  readonly order?: number;
-}
-
-/**
- * Length `(Σ |x|^p)^(1/p)` of the vectors along the axes (p = 2 unless `order` says otherwise); matrices count as
- * vectors (Frobenius norm). Where the length is 0 its gradient is 0.
- *
- * @throws {ConfigError} where `order` is not positive
- * @example norm(tensor([3, 4])) // 5
- */
-export function norm(x: Tensor, axis?: Axes, options: NormOptions = {}): Tensor {
-  const { order = 2, ...rest } = options;
-  const float = toFloat("norm", x);
-  if (order === 2) return sqrtFlatAtZero(sumPlain(square(float), axis, rest));
-  if (order === 1) return sumPlain(abs(float), axis, rest);
-  if (order === Infinity) return max(abs(float), axis, rest);
-  if (!(order > 0)) {
-    throw new ConfigError({ who: "norm", expected: "an order above 0", received: String(order) });
-  }
-  const total = sumPlain(pow(abs(float), order), axis, rest);
-  return flatAtZero(total, (positive) => pow(positive, 1 / order));
-}
-
 function sqrtFlatAtZero(x: Tensor): Tensor {
   return flatAtZero(x, sqrt);
 }
 
 /** A root, whose slope at 0 is infinite, with the gradient 0 there: infinite times a zero deviation would be NaN. */
-function flatAtZero(x: Tensor, root: (positive: Tensor) => Tensor): Tensor {
+export function flatAtZero(x: Tensor, root: (positive: Tensor) => Tensor): Tensor {
   const zero = equal(x, 0);
   return where(zero, 0, root(where(zero, 1, x)));
 }

@@ -7,6 +7,7 @@ import type { Case } from "./cases/case.js";
 import { convolutionCases } from "./cases/convolution.js";
 import { elementwiseCases } from "./cases/elementwise.js";
 import { indexingCases } from "./cases/indexing.js";
+import { linalgCases } from "./cases/linalg.js";
 import { matmulCases } from "./cases/matmul.js";
 import { movementCases } from "./cases/movement.js";
 import { randomCases } from "./cases/random.js";
@@ -40,6 +41,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ...reductionCases,
   ...movementCases,
   ...matmulCases,
+  ...linalgCases,
   ...rowsCases,
   ...indexingCases,
   ...sortingCases,

@@ -97,16 +97,6 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     { inputs: [image], build: (x) => ops.mean(x!, [1, 2]) },
     { inputs: [x35], dtypes: ["int32", "uint8"], build: (x) => ops.mean(x!, 0, { keepDims: true }) },
   ],
-  norm: [
-    { inputs: [x35], build: (x) => ops.norm(x!, 1) },
-    { name: "of order 1", inputs: [positive], build: (x) => ops.norm(x!, 0, { order: 1 }) },
-    { name: "of order 3", inputs: [positive], build: (x) => ops.norm(x!, 0, { order: 3 }) },
-    {
-      name: "of order ∞",
-      inputs: [{ shape: [3, 5], distinct: true }],
-      build: (x) => ops.norm(x!, 1, { order: Infinity }),
-    },
-  ],
   prod: [
     {
       name: "with a zero in a row",

@@ -135,6 +135,44 @@ const cases: Readonly<Record<string, DynamicCase>> = {
     build: ([x]) => [ops.flatten(x!, 1), ops.flatten(x!), sum(ops.reshape(x!, [-1, 2]), 0)],
   },
   "running totals of each row": { inputs: rows, build: ([x]) => [ops.cumSum(x!, 1)] },
+  "systems of equations and their gradients": {
+    inputs: (batch) => [{ shape: [batch, 3, 3], matrix: "spread" }, { shape: [batch, 3, 2] }],
+    build: ([a, b]) => {
+      const x = ops.solve(a!, b!);
+      return [
+        x,
+        ...vjp([sum(square(x))], [a!, b!]).map((gradient) => gradient!),
+        ops.det(a!),
+        ops.inverse(a!),
+      ];
+    },
+  },
+  "one matrix for a batch of right sides": {
+    inputs: (batch) => [{ shape: [batch, 4, 2] }],
+    build: ([b]) => {
+      const a = add(ops.matmul(weights, ops.transpose(weights)), ops.eye(4));
+      return [...withGradients(sum(ops.solve(a, b!)), weights), ops.triangularSolve(a, b!), ops.lstsq(a, b!)];
+    },
+  },
+  "factors of matrices and their gradients": {
+    inputs: (batch) => [{ shape: [batch, 4, 4], matrix: "positive" }],
+    build: ([a]) => {
+      const { q, r } = ops.qr(a!);
+      const { u, s } = ops.svd(a!);
+      const results = [ops.cholesky(a!), q, r, ops.eigh(a!).values, u, s, ops.norm(a!, [1, 2], { order: 2 })];
+      return [...results, ...results.map((y) => vjp([sum(square(y))], [a!])[0]!)];
+    },
+  },
+  "sums of products": {
+    inputs: (batch) => [{ shape: [batch, 3, 4] }],
+    build: ([x]) => [
+      ops.einsum("bij,jk->bik", x!, weights),
+      ops.einsum("bij,bkj->bik", x!, x!),
+      ops.einsum("bij->ij", x!),
+      ops.tensordot(x!, weights, 1),
+      ops.trace(x!),
+    ],
+  },
   "parts joined": { inputs: rows, build: ([x]) => [ops.concat([x!, mul(x!, 2)], 1), ops.flip(x!, 1)] },
 };
 

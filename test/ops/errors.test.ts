@@ -475,12 +475,6 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     ShapeError,
     "[histogram] expected weights shaped like the elements, [3], received shape [2].",
   ],
-  [
-    "norm of order 0",
-    () => ops.norm(float(3), 0, { order: 0 }),
-    ConfigError,
-    "[norm] expected an order above 0, received 0.",
-  ],
 
   // Creation and randomness
   [

@@ -1,6 +1,6 @@
 /** What a case of the operation tests is, and how it becomes data. */
 import type { NDArray } from "../../../src/base/array.js";
-import { allocateArray, type DType, isFloat } from "../../../src/base/dtype.js";
+import { allocateArray, type DType, isFloat, type TypedArray } from "../../../src/base/dtype.js";
 import { randomBits, unitFloat } from "../../../src/base/prng.js";
 import { type Shape, sizeOf } from "../../../src/base/shape.js";
 import type { Attributes } from "../../../src/graph/primitive.js";
@@ -18,6 +18,11 @@ export interface Input {
   readonly values?: readonly number[];
   /** No two values are near each other, so that a maximum has one place. */
   readonly distinct?: boolean;
+  /**
+   * Matrices on the last two axes: `positive` makes x·xᵀ / n + 1 of what was drawn, symmetric and positive definite; `spread`
+   * adds 1, 2, 3, … to the diagonal of a third of it: invertible, singular values and eigenvalues apart.
+   */
+  readonly matrix?: "positive" | "spread";
   /** The operation sees the axes reversed. */
   readonly transposed?: boolean;
   /** The operation sees the elements in reverse order along all axes. */
@@ -71,7 +76,26 @@ export function elementsOf(input: Input, dtype: DType, seed: number): NDArray {
     else if (isFloat(dtype)) data[i] = low + unitFloat(randomBits(seed, 0, i)) * (high - low);
     else data[i] = low + Math.floor(unitFloat(randomBits(seed, 0, i)) * (high - low + 1));
   }
+  if (input.matrix) shapeMatrices(data, input.shape, input.matrix);
   return { shape: input.shape, dtype, data };
+}
+
+function shapeMatrices(data: TypedArray, shape: Shape, kind: "positive" | "spread"): void {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  for (let start = 0; start < data.length; start += rows * columns) {
+    const x = Array.from(data.subarray(start, start + rows * columns));
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        let product = 0;
+        for (let k = 0; k < columns; k++) product += x[i * columns + k]! * x[j * columns + k]!;
+        const [positive, spread] = [
+          product / columns + Number(i === j),
+          x[i * columns + j]! / 3 + (i === j ? i + 1 : 0),
+        ];
+        data[start + i * columns + j] = kind === "positive" ? positive : spread;
+      }
+    }
+  }
 }
 
 function rangeOf({ low, high }: Input, dtype: DType): [number, number] {
