@@ -41,7 +41,7 @@ export interface GradientComparison {
  * @param fn a function that gives the same value for the same inputs
  * @returns the comparison that came out worst
  * @throws {GradientError} that names the worst element, where any differs by more than the tolerances
- * @example checkGradients((x) => sum(square(x)), [tensor([1, 2])]).gradient // 2
+ * @example checkGradients((x) => sum(square(x)), [tensor([3])]).gradient // 6
  */
 export function checkGradients(
   fn: (...inputs: Tensor[]) => Tensor,

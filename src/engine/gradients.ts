@@ -53,7 +53,10 @@ export interface ValueAndGradients<R> {
  *
  * @throws {ConfigError} where no variable takes part in the value
  * @throws {GradientError} where they do, but only through operations without a derivative, as in an accuracy
- * @example const { value, gradients } = valueAndGrad((x, y) => loss(model(x), y), weights)(x, y)
+ * @example
+ * const w = variable(tensor([1, 2]));
+ * const squares = valueAndGrad((x) => sum(mul(x, square(w.value))), [w]);
+ * squares(tensor([1, 10])).gradients[0] // [2, 40]
  */
 export function valueAndGrad<A extends readonly unknown[], R extends Tree<Tensor>>(
   fn: (...args: A) => R,

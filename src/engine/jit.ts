@@ -1,6 +1,6 @@
 import type { RunOptions, RunResult } from "../backends/backend.js";
 import { bytesPerElement, viewArray } from "../base/dtype.js";
-import { ConfigError, ShapeError } from "../base/errors.js";
+import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { formatShape, sizeOf } from "../base/shape.js";
 import { flatten, mapTree, type Tree } from "../base/tree.js";
 import { leavesOf } from "../compile/compile.js";
@@ -36,19 +36,20 @@ export class CompiledFunction<R> {
   private readonly written: ReadonlySet<Variable>;
 
   /**
-   * @param types types of the arguments, in order
+   * @param types types of the arguments, in order; null for a number
    * @param batchBound see JitOptions; the last placeholder is then the length of the batch
    */
   constructor(
     fn: (args: readonly Tensor[]) => R,
-    types: readonly TensorType[],
+    types: readonly (TensorType | null)[],
     readonly batchBound?: number,
   ) {
     const trace = new Trace();
     const { args, tensors, updates } = record(trace, () => {
       const length = batchBound === undefined ? undefined : trace.argument({ shape: [], dtype: "int32" });
-      const args = types.map((type) =>
-        trace.argument(
+      const args = types.map((type) => {
+        if (!type) return trace.numberArgument();
+        return trace.argument(
           length && type.shape.length > 0
             ? {
                 ...type,
@@ -56,8 +57,8 @@ export class CompiledFunction<R> {
                 extent: { axis: 0, length, factor: 1 },
               }
             : type,
-        ),
-      );
+        );
+      });
       const value = atOnce(fn(args));
       // Numbers among the results are results too; anything else stays as it is.
       const tensors = mapTree<unknown, Tensor>(
@@ -83,7 +84,12 @@ export class CompiledFunction<R> {
     this.loaded = new LoadedProgram(this.program);
     this.written = new Set(updates.map(({ variable }) => variable.payload.variable as Variable));
     this.argumentOf = new Map(args.map((arg, i) => [arg, i]));
+    this.positions = args
+      .slice(args.length - types.length)
+      .flatMap(({ payload }, i) => (payload.number?.isIndex ? [i] : []));
   }
+  /** Arguments that are numbers and count as positions. */
+  private readonly positions: readonly number[];
   private readonly argumentOf: ReadonlyMap<Tensor, number>;
 
   /** Where the function returns a record of scalars: their values after a run, by name. */
@@ -109,6 +115,20 @@ export class CompiledFunction<R> {
   /** Variables the function reads or writes. */
   get variables(): Variable[] {
     return this.leaves.flatMap((leaf) => (leaf.payload.variable ? [leaf.payload.variable as Variable] : []));
+  }
+
+  /** @throws {DTypeError} where a number that counts as a position is none */
+  checkNumbers(leaves: readonly (Tensor | number)[]): void {
+    for (const at of this.positions) {
+      const value = leaves[at] as number;
+      if (Number.isInteger(value) && Math.abs(value) <= 2 ** 24) continue;
+      throw new DTypeError({
+        who: "jit",
+        expected: `a whole number up to 2²⁴ as argument ${at}, which the function uses as a position`,
+        received: String(value),
+        fix: 'Round it, or hand over a tensor: tensor(n, { dtype: "int32" }).',
+      });
+    }
   }
 
   /** Runs up to `steps` times at once and returns the results of the last. */
@@ -222,15 +242,20 @@ const SIGNATURE_BOUND = 64;
  * what it computes; after that each call is one call into the backend.
  *
  * Variables it reads and assigns are found on the way and updated in place. Numbers among the arguments are run-time
- * values, float32 inside. Strings, booleans, functions and objects are static: another one compiles again. Tensors it
- * captures from outside become inputs. Inside another compiled function, a `scan` or a derivative it is recorded there.
+ * values: scalar tensors of dtype float32 inside, exact up to 2²⁴, which count as int32 where an operation wants a
+ * position (`gather`, `oneHot`). Strings, booleans, functions and objects are static: another one compiles again. Tensors
+ * it captures from outside become inputs. Inside another compiled function, a `scan` or a derivative it is recorded there.
  * @throws {TraceError} where the function reads a value while it is traced
+ * @throws {ConfigError} for arguments of other kinds: typed arrays, maps, promises
+ * @throws {DTypeError} for a number with a fraction that the function uses as a position
  * @example
- * const step = jit((x, y) => {
- *   const { value, gradients } = valueAndGrad(() => loss(model(x), y), weights)();
- *   optimizer.apply(gradients, weights);
+ * const w = variable(tensor([1, 2]));
+ * const step = jit((x, rate) => {
+ *   const { value, gradients } = valueAndGrad(() => sum(square(mul(w.value, x))), [w])();
+ *   w.assign(sub(w.value, mul(gradients[0], rate)));
  *   return value;
  * });
+ * step(tensor([1, 3]), 0.5) // 37
  */
 export function jit<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
@@ -238,6 +263,9 @@ export function jit<A extends readonly unknown[], R>(
 ): Jitted<A, R> {
   const entries = new Map<string, { backend: object; compiled: CompiledFunction<R> }>();
   let warned = false;
+  if (typeof fn !== "function") {
+    throw new ConfigError({ who: "jit", expected: "a function", received: fn === null ? "null" : typeof fn });
+  }
   const { batchBound } = options;
   if (batchBound !== undefined && (!Number.isInteger(batchBound) || batchBound < 1)) {
     throw new ConfigError({
@@ -251,7 +279,7 @@ export function jit<A extends readonly unknown[], R>(
     const { leaves, structure } = flatten<Tensor | number>(args as Tree<Tensor | number>, isArgument);
     const batch = batchBound === undefined ? undefined : batchLength(leaves, batchBound);
     const types = leaves.map((leaf) => argumentType(leaf, batch, batchBound));
-    const key = `${structure}|${types.map((t) => `${t.dtype}[${t.shape}]`).join(",")}`;
+    const key = `${structure}|${types.map((t) => (t ? `${t.dtype}[${t.shape}]` : "number")).join(",")}`;
     let entry = entries.get(key);
     if (!entry || entry.backend !== backend()) {
       const compiled = new CompiledFunction<R>(
@@ -278,6 +306,7 @@ export function jit<A extends readonly unknown[], R>(
         warned = true;
       }
     }
+    entry.compiled.checkNumbers(leaves);
     const lead = batch === undefined ? [] : [numberStorage(batch, "int32")];
     return { compiled: entry.compiled, storages: [...lead, ...argumentStorages(leaves)], batch };
   };
@@ -296,17 +325,30 @@ export function jit<A extends readonly unknown[], R>(
   });
 }
 
-/** A leaf among arguments; arrays that would be taken for static parts by mistake are refused. */
+/** A leaf among arguments; what would be taken for a static part by mistake is refused. */
 function isArgument(value: unknown): value is Tensor | number {
-  if (ArrayBuffer.isView(value)) {
+  if (isLeafValue(value)) return true;
+  const fix = whyRefused(value);
+  if (fix !== undefined) {
     throw new ConfigError({
       who: "jit",
-      expected: "tensors, numbers and static values as arguments",
-      received: `a ${value.constructor.name}`,
-      fix: "Wrap it: tensor(array).",
+      expected: "tensors and numbers, nested in arrays and records, and static values as arguments",
+      received: typeof value === "symbol" ? "a symbol" : `a ${(value as object).constructor.name}`,
+      fix,
     });
   }
-  return isLeafValue(value);
+  return false;
+}
+
+/** How to hand over what holds data, but not as jit takes them; undefined for all that may stay as it is. */
+function whyRefused(value: unknown): string | undefined {
+  if (ArrayBuffer.isView(value)) return "Wrap it: tensor(array).";
+  if (value instanceof ArrayBuffer) return "Wrap it: tensor(new Float32Array(buffer)).";
+  if (value instanceof Map) return "Use a plain record: Object.fromEntries(map).";
+  if (value instanceof Set) return "Use an array: [...set].";
+  if (value instanceof Promise) return "Await it before the call.";
+  if (typeof value === "symbol") return "Use a string.";
+  return undefined;
 }
 
 /** Inside another trace, a body or a derivative the function becomes part of what is recorded there. */
@@ -340,8 +382,8 @@ function argumentType(
   leaf: Tensor | number,
   batch: number | undefined,
   bound: number | undefined,
-): TensorType {
-  if (!isTensor(leaf)) return { shape: [], dtype: "float32" };
+): TensorType | null {
+  if (!isTensor(leaf)) return null;
   const shape = batch !== undefined && leaf.rank > 0 ? [bound!, ...leaf.shape.slice(1)] : leaf.shape;
   return { shape, dtype: leaf.dtype };
 }

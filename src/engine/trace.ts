@@ -5,7 +5,7 @@ import type { TensorType } from "../graph/primitive.js";
 import { Tensor } from "../graph/tensor.js";
 import { type Assignment, type BodyScope, setBodyScope } from "../ops/body.js";
 import { identity } from "../ops/identity.js";
-import { placeholder, variablePrimitive } from "../ops/leaf.js";
+import { numberPlaceholder, placeholder, variablePrimitive } from "../ops/leaf.js";
 
 /** What a trace needs to know of a variable. */
 export interface Slot {
@@ -33,6 +33,11 @@ export class Trace implements Scope {
   /** The placeholder of the next argument. */
   argument(type: TensorType): Tensor {
     return placeholder(type, this.arguments++, this);
+  }
+
+  /** The placeholder of the next argument, a number. */
+  numberArgument(): Tensor {
+    return numberPlaceholder(this.arguments++, this);
   }
 
   /** The value of a variable at this point of the trace. */

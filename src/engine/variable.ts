@@ -1,4 +1,4 @@
-import { type DType, isFloat } from "../base/dtype.js";
+import { checkDType, type DType, isFloat } from "../base/dtype.js";
 import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { inspect } from "../base/inspect.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
@@ -24,7 +24,10 @@ export interface VariableOptions {
  *
  * Compiled programs update it in place. A tensor taken from `value` outside a trace is a snapshot: it keeps its
  * elements whatever happens to the variable later.
- * @example const w = variable(zeros([2, 3]), { name: "w" }); w.assign(add(w.value, 1));
+ * @example
+ * const w = variable(tensor([1, 2]), { name: "w" });
+ * w.assign(add(w.value, 1));
+ * w.value // [2, 3]
  */
 export class Variable<D extends DType = DType> implements Slot, Holder {
   readonly name: string;
@@ -189,12 +192,30 @@ const collected = new FinalizationRegistry<Snapshots>((snapshots) => {
   snapshots.count--;
 });
 
-/** Creates a variable. @example const step = variable(0, { dtype: "int32" }) */
+/**
+ * Creates a variable from its first value.
+ *
+ * Shape: that of the value. Dtype: `dtype` where it is given, to which a tensor is converted as by `cast`; else that of
+ * the tensor, float32 for a number.
+ * @throws {DTypeError} for an unknown dtype, or a number with a fraction where the dtype holds integers
+ * @example variable(3.5).value // 3.5
+ * @example variable(tensor([1, 2]), { dtype: "int32", name: "steps" }).value // [1, 2]
+ */
+export function variable<D extends DType>(
+  initial: Tensor | number,
+  options: VariableOptions & { readonly dtype: D },
+): Variable<D>;
 export function variable<D extends DType = "float32">(
   initial: Tensor<D> | number,
-  options: VariableOptions & { readonly dtype?: D } = {},
-): Variable<D> {
-  if (typeof initial !== "number") return new Variable(initial, options);
+  options?: VariableOptions,
+): Variable<D>;
+export function variable(
+  initial: Tensor | number,
+  options: VariableOptions & { readonly dtype?: DType } = {},
+): Variable {
+  if (options.dtype !== undefined) checkDType("variable", options.dtype);
+  if (isTensor(initial)) return new Variable(cast(initial, options.dtype ?? initial.dtype), options);
+  if (typeof initial !== "number") return new Variable(initial, options); // which says what is wrong with it
   const dtype = options.dtype ?? "float32";
-  return new Variable(numberAs("variable", initial, dtype) as Tensor<D>, options);
+  return new Variable(numberAs("variable", initial, dtype), options);
 }

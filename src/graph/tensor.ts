@@ -25,6 +25,8 @@ export interface LeafPayload {
   readonly variable?: object;
   /** `placeholder`: the trace it belongs to. */
   readonly trace?: object;
+  /** `placeholder` of a number: operations note here that they take it for a position, so that it has to be whole. */
+  readonly number?: { isIndex: boolean };
   /**
    * `scan`, `cond`, `whileLoop`: the graphs that run inside; attribute `bodyKey` describes them for caches.
    * `customGradient`: the derivative; `checkpoint`: what is computed again for it.

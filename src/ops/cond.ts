@@ -38,7 +38,9 @@ export const condPrimitive = definePrimitive({
  * @param predicate a bool or int32 scalar
  * @returns what the chosen function returns; both return the same types
  * @throws {ShapeError} where the predicate is no scalar or the results differ
- * @example cond(less(x, 0), () => neg(x), () => x)
+ * @example
+ * const x = tensor(-3);
+ * cond(less(x, 0), () => neg(x), () => x) // 3
  */
 export function cond<R extends Tree<Tensor>, S extends Tree<Tensor>>(
   predicate: Tensor,

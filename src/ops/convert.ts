@@ -3,7 +3,7 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { DTypeError } from "../base/errors.js";
 import type { Tensor, TensorLike } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { toTensors } from "./leaf.js";
+import { scalar, toTensors } from "./leaf.js";
 
 /** float64 stays what it is, all others are computed as float32; a dtype that is not known counts among the others. */
 export type Floating<D extends DType> = DType extends D
@@ -34,13 +34,19 @@ export function toSummable(who: string, x: TensorLike): Tensor {
 }
 
 /**
- * Positions or class numbers: int32 and uint8 stay as they are, bool becomes uint8.
+ * Positions or class numbers: int32 and uint8 stay as they are, bool becomes uint8, whole JavaScript numbers int32.
  *
  * @param what plural noun for the error: `labels`, `indices`
  * @throws {DTypeError} for floats: rounding them silently would hide a swapped argument
  */
 export function toIndices(who: string, what: string, x: Tensor): Tensor {
   if (!isFloat(x.dtype)) return x.dtype === "bool" ? cast(x, "uint8") : x;
+  const { number, scalar: value } = x.payload;
+  if (value !== undefined && Number.isInteger(value)) return scalar(value, "int32");
+  if (number) {
+    number.isIndex = true;
+    return cast(x, "int32");
+  }
   throw new DTypeError({
     who,
     expected: `${what} of dtype int32 or uint8`,

@@ -46,6 +46,12 @@ export function placeholder(type: TensorType, index: number, trace: object): Ten
   return new Tensor(placeholderPrimitive, [], { index }, type, { trace });
 }
 
+/** An argument that is a number: float32, and int32 where a position is wanted. */
+export function numberPlaceholder(index: number, trace: object): Tensor {
+  const payload = { trace, number: { isIndex: false } };
+  return new Tensor(placeholderPrimitive, [], { index }, { shape: [], dtype: "float32" }, payload);
+}
+
 /** Numbers become scalars of the other operands' dtype, and all operands meet in one dtype's promotion (no cast yet). */
 export function toTensors(who: string, values: readonly TensorLike[]): { tensors: Tensor[]; dtype: DType } {
   let dtype: DType | undefined;

@@ -52,7 +52,7 @@ export interface ScanOptions {
  * @param sequences tensors `[time, …]`, nested as you like; slices `[…]` reach the body
  * @returns the final state, and the results stacked `[time, …]`
  * @throws {ShapeError} where lengths differ or the body changes the type of the state
- * @example const [sum, sums] = scan((s, x) => [add(s, x), add(s, x)], zeros([]), tensor([1, 2, 3]))
+ * @example scan((total, x) => [add(total, x), add(total, x)], zeros([]), tensor([1, 2, 3]))[1] // [1, 3, 6]
  */
 export function scan<C extends Tree<Tensor>, X extends Tree<Tensor>, Y extends Tree<Tensor>>(
   fn: (carry: C, element: X) => readonly [C, Y],

@@ -5,6 +5,7 @@ import {
   ConfigError,
   cast,
   DataError,
+  DTypeError,
   exp,
   gather,
   grad,
@@ -137,6 +138,42 @@ describe("a compiled function", () => {
     expect(compiled(x, -0.5, { bias: 0 }).itemSync()).toBe(-1);
     expect(compiled(x, Infinity, { bias: 0 }).itemSync()).toBe(Infinity);
     expect(times()).toBe(1);
+  });
+
+  it("takes whole numbers where positions are wanted, and refuses others by number", () => {
+    const table = tensor([10, 20, 30]);
+    const { compiled, times } = recorded((n: number, { scale }: { scale: number }) =>
+      mul(gather(table, n as unknown as Tensor), scale),
+    );
+    expect([0, 2, 1].map((n) => compiled(n, { scale: 0.5 }).itemSync())).toEqual([5, 15, 10]);
+    expect(times()).toBe(1);
+    const error = thrownBy(() => compiled(1.5, { scale: 1 }));
+    expect(error).toBeInstanceOf(DTypeError);
+    expect(error.message).toMatch(/^\[jit\].*argument 0.*position.*received 1\.5.*int32/);
+    expect(() => compiled(2 ** 24 + 2, { scale: 1 })).toThrow(DTypeError);
+    expect(() => compiled(3, { scale: 1 })).toThrow(DataError);
+    expect(jit((x: Tensor) => compiled(x.rank, { scale: 2 }))(table).itemSync()).toBe(40);
+    expect(compiled(1, { scale: 0.25 }).itemSync()).toBe(5);
+  });
+
+  it.each([
+    ["a typed array", () => new Float32Array(2), /Float32Array.*tensor\(array\)/],
+    ["a buffer", () => new ArrayBuffer(4), /ArrayBuffer.*tensor\(new Float32Array/],
+    ["a map", () => new Map([["x", 1]]), /Map.*Object\.fromEntries/],
+    ["a set", () => new Set([1]), /Set.*array/],
+    ["a promise", () => Promise.resolve(1), /Promise.*Await/],
+    ["a symbol", () => Symbol("x"), /symbol.*string/],
+  ])("refuses %s, alone and nested", (_, make, message) => {
+    const step = jit((_: unknown) => tensor(1));
+    for (const argument of [make(), { deep: [make()] }]) {
+      const error = thrownBy(() => step(argument));
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error.message).toMatch(message);
+    }
+  });
+
+  it("needs a function", () => {
+    expect(() => jit(3 as unknown as () => void)).toThrow(/\[jit\] expected a function, received number/);
   });
 
   it("returns its arguments, captured tensors, variables, numbers, the same thing twice, and anything else as it is", () => {

@@ -67,6 +67,15 @@ describe.each([referenceBackend, ...backends])("a variable on $name", (on) => {
     expect([w.name, w.shape, w.dtype, w.trainable]).toEqual(["w", [2, 3], "float32", false]);
     const step = variable(3, { dtype: "int32" });
     expect([step.shape, step.dtype, step.trainable, step.value.itemSync()]).toEqual([[], "int32", true, 3]);
+    const converted = variable(tensor([1.5, -2]), { dtype: "int32" });
+    expect([converted.dtype, converted.value.dtype, converted.value.arraySync()]).toEqual([
+      "int32",
+      "int32",
+      [1, -2],
+    ]);
+    expect(variable(tensor([1], { dtype: "int32" })).dtype).toBe("int32");
+    expect(variable(tensor([true, false]), { dtype: "float32" }).value.arraySync()).toEqual([1, 0]);
+    expect(() => variable(tensor([1]), { dtype: "float" as "float32" })).toThrow(/float32/);
     expect(variable(1).name).not.toBe(variable(1).name);
     expect(new Variable(ones([2])).value.arraySync()).toEqual([1, 1]);
   });
