@@ -1,10 +1,10 @@
 /** Activations: what layers apply to each element. */
-import { ShapeError } from "../base/errors.js";
+import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxis } from "../base/shape.js";
 import type { Tensor, TensorLike } from "../graph/tensor.js";
 import { abs, add, div, mul, neg, square, sub } from "./arithmetic.js";
-import { clip, minimum, where } from "./choice.js";
-import { greater } from "./comparison.js";
+import { where } from "./choice.js";
+import { greater, greaterEqual, lessEqual } from "./comparison.js";
 import { toFloat } from "./convert.js";
 import { type BinaryOperation, binaryComposite, composite, type UnaryResult, unary } from "./define.js";
 import { expm1 } from "./exponential.js";
@@ -57,12 +57,15 @@ export const softplus = unary("softplus", {
 export const logSigmoid = composite("logSigmoid", (x) => neg(softplus(neg(x))));
 
 /**
- * `min(max(x, 0), 6)`, element by element.
+ * `min(max(x, 0), 6)`, element by element; the derivative at 0 and 6 is 0.
  *
  * Shape: same as `x`. Dtype: float.
  * @example relu6(tensor([-1, 2, 9])) // [0, 2, 6]
  */
-export const relu6 = composite("relu6", (x) => clip(x, 0, 6));
+export const relu6 = composite("relu6", (x) => {
+  const y = relu(x);
+  return where(greaterEqual(y, 6), 6, y);
+});
 
 /**
  * x above 0, `slope · x` below, element by element.
@@ -95,7 +98,8 @@ export const prelu: BinaryOperation<"float"> = binaryComposite("prelu", (x, slop
  */
 export function elu<X extends TensorLike>(x: X, alpha = 1): FloatResult<X> {
   const float = toFloat("elu", x);
-  return where(greater(float, 0), float, mul(expm1(minimum(float, 0)), alpha)) as never;
+  const above = greater(float, 0);
+  return where(above, float, mul(expm1(where(above, 0, float)), alpha)) as never; // e^x could overflow above
 }
 
 /**
@@ -112,11 +116,21 @@ export const selu = composite("selu", (x) => mul(elu(x, 1.6732632423543772), 1.0
  * element (Barron 2017).
  *
  * Shape: same as `x`. Dtype: float.
+ * @throws {ConfigError} where `alpha` is 0
  * @example celu(tensor([-1, 2]), 2) // [-0.7869387, 2]
  */
 export function celu<X extends TensorLike>(x: X, alpha = 1): FloatResult<X> {
   const float = toFloat("celu", x);
-  return where(greater(float, 0), float, mul(expm1(div(minimum(float, 0), alpha)), alpha)) as never;
+  if (alpha === 0) {
+    throw new ConfigError({
+      who: "celu",
+      expected: "an alpha that is not 0",
+      received: "0",
+      fix: "Use relu.",
+    });
+  }
+  const above = greater(float, 0);
+  return where(above, float, mul(expm1(div(where(above, 0, float), alpha)), alpha)) as never;
 }
 
 /** Options of `gelu`. */
@@ -183,12 +197,14 @@ export const hardSigmoid = composite("hardSigmoid", (x) => div(relu6(add(x, 3)),
 export const hardSwish = composite("hardSwish", (x) => mul(x, hardSigmoid(x)));
 
 /**
- * `min(max(x, −1), 1)`, element by element.
+ * `min(max(x, −1), 1)`, element by element; the derivative at ±1 is 0.
  *
  * Shape: same as `x`. Dtype: float.
  * @example hardTanh(tensor([-2, 0.5])) // [-1, 0.5]
  */
-export const hardTanh = composite("hardTanh", (x) => clip(x, -1, 1));
+export const hardTanh = composite("hardTanh", (x) =>
+  where(lessEqual(x, -1), -1, where(greaterEqual(x, 1), 1, x)),
+);
 
 /**
  * `x − tanh(x)`, element by element.

@@ -4,7 +4,7 @@ import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
 import { broadcastTo } from "./broadcast.js";
 import { cast } from "./cast.js";
-import { equal, greater } from "./comparison.js";
+import { equal, greater, less } from "./comparison.js";
 import { type BinaryResult, binary, elementwise, meetingShape } from "./define.js";
 import { toTensors } from "./leaf.js";
 import { truth } from "./logic.js";
@@ -73,9 +73,9 @@ function winnerShare(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * The value limited to [low, high], `min(max(x, low), high)`, element by element; NaN stays NaN.
+ * The value limited to [low, high], element by element; NaN stays NaN, and a bound that is NaN does not bind.
  *
- * Shape: that of all three broadcast. Dtype: as for `add`. At a bound the gradient is shared in halves, beyond it is 0.
+ * Shape: that of all three broadcast. Dtype: as for `add`. Where a bound is passed, it gets the gradient, else the value.
  * @param low the least value, a number or a tensor; −Infinity for none
  * @param high the greatest value, a number or a tensor; Infinity for none. Where it is below `low` it wins
  * @throws {ConfigError} where both are numbers and `low` is above `high`
@@ -95,6 +95,9 @@ export function clip<X extends TensorLike, L extends TensorLike, H extends Tenso
       fix: "Swap them.",
     });
   }
-  meetingShape("clip", toTensors("clip", [x, low, high]).tensors);
-  return minimum(maximum(x, low), high);
+  const { tensors, dtype } = toTensors("clip", [x, low, high]);
+  meetingShape("clip", tensors);
+  const [value, least, greatest] = tensors.map((t) => cast(t, dtype === "bool" ? "int32" : dtype));
+  const raised = where(less(value!, least!), least!, value!);
+  return where(greater(raised, greatest!), greatest!, raised) as never;
 }

@@ -69,7 +69,7 @@ export const log1p = unary("log1p", { reference: Math.log1p, vjp: (g, x) => div(
 
 /**
  * Power `a^b`, element by element: whole exponents of negative numbers keep the sign of the product, fractions of them
- * give NaN; `pow(x, 0) = 1` for every x.
+ * give NaN; `pow(x, 0) = 1` for every x, NaN included.
  *
  * Shape: that of both broadcast. Dtype: float; integers become float32. The derivative with respect to the exponent is
  * 0 where a ≤ 0.
@@ -80,7 +80,7 @@ export const pow: BinaryOperation<"float"> = binary("pow", {
   policy: "float",
   reference: power,
   vjp: (g, a, b, y) => [
-    mul(g, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+    mul(g, mul(b, pow(a, where(equal(b, 0), 1, sub(b, 1))))), // 0 · a^(−1) would be NaN at a = 0
     mul(g, where(greater(a, 0), mul(y, log(where(greater(a, 0), a, 1))), 0)),
   ],
 });

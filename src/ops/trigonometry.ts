@@ -1,5 +1,7 @@
 /** Trigonometric and hyperbolic functions and their inverses, element by element. */
 import { add, div, mul, neg, rsqrt, square, sub } from "./arithmetic.js";
+import { where } from "./choice.js";
+import { equal } from "./comparison.js";
 import { type BinaryOperation, binary, type UnaryOperation, unary } from "./define.js";
 
 /**
@@ -62,7 +64,7 @@ export const atan = unary("atan", {
 /**
  * Angle of the point (x, y) from the positive x axis, from −π to π, element by element; `atan2(0, 0) = 0`.
  *
- * Shape: that of both broadcast. Dtype: float; integers become float32.
+ * Shape: that of both broadcast. Dtype: float; integers become float32. The gradient at (0, 0) is 0.
  * @param a the ordinate y, as everywhere the first argument
  * @param b the abscissa x
  * @throws {ShapeError} where the shapes do not broadcast
@@ -72,7 +74,8 @@ export const atan2: BinaryOperation<"float"> = binary("atan2", {
   policy: "float",
   reference: Math.atan2,
   vjp: (g, y, x) => {
-    const share = div(g, add(square(x), square(y)));
+    const distance = add(square(x), square(y));
+    const share = div(g, where(equal(distance, 0), 1, distance));
     return [mul(share, x), neg(mul(share, y))];
   },
 });

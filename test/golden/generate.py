@@ -571,6 +571,39 @@ def torch_cases():
         (gradient,) = torch.autograd.grad(y.sum(), x)
         numpy = lambda t: array(t.detach().numpy())
         cases.append({"name": name, "x": numpy(x), "output": numpy(y), "gradient": numpy(gradient)})
+
+    # Derivatives where a function has a kink, or a rule would multiply 0 by infinity.
+    kinks = {
+        "abs": (torch.abs, [-1, 0, 2]),
+        "relu": (F.relu, [-1, 0, 2]),
+        "relu6": (F.relu6, [-1, 0, 3, 6, 7]),
+        "elu": (F.elu, [-1, 0, 2, 200]),
+        "celu": (lambda x: F.celu(x, 1.5), [-1, 0, 2, 200]),
+        "selu": (F.selu, [-1, 0, 2, 200]),
+        "leakyRelu": (lambda x: F.leaky_relu(x, 0.2), [-1, 0, 2]),
+        "hardTanh": (F.hardtanh, [-2, -1, 0, 1, 2]),
+        "hardSigmoid": (F.hardsigmoid, [-4, -3, 0, 3, 4]),
+        "softsign": (F.softsign, [-2, 0, 3]),
+        "softplus": (F.softplus, [-200, 0, 15]),
+        "logSigmoid": (F.logsigmoid, [-200, 0, 200]),
+        "silu": (F.silu, [-200, 0, 200]),
+        "mish": (F.mish, [-200, 0, 200]),
+        "threshold": (lambda x: F.threshold(x, 0.5, -1.0), [0, 0.5, 1]),
+        "clip": (lambda x: torch.clamp(x, -1, 1), [-2, 0, 2]),
+        "square2": (lambda x: torch.pow(x, 2), [-2, 0, 3]),
+        "cube": (lambda x: torch.pow(x, 3), [-2, 0, 3]),
+        "one": (lambda x: torch.pow(x, 0), [-2, 0, 3]),
+        "powerOf2": (lambda x: torch.pow(torch.full_like(x, 2), x), [-2, 0, 3]),
+        "powerOf0": (lambda x: torch.pow(torch.zeros_like(x), x), [1, 2, 3]),
+        "angle": (lambda x: torch.atan2(x, torch.zeros_like(x)), [-1, 0, 2]),
+        "largerOf0": (lambda x: torch.maximum(x, torch.zeros_like(x)), [-1, 0, 2]),
+        "smallerOf0": (lambda x: torch.minimum(x, torch.zeros_like(x)), [-1, 0, 2]),
+    }
+    for name, (function, values) in kinks.items():
+        x = leaf(np.array(values, float))
+        y = function(x)
+        (gradient,) = torch.autograd.grad(y.sum(), x)
+        cases.append({"name": name, "x": numpy(x), "output": numpy(y), "gradient": numpy(gradient)})
     write("torch-elementwise", source, cases)
 
 

@@ -47,6 +47,13 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     { inputs: [x35], build: (x) => ops.gelu(x) },
     { name: "approximate", inputs: [x35], build: (x) => ops.gelu(x, { approximate: true }) },
   ],
+  pow: [
+    {
+      name: "by whole numbers, through 0",
+      inputs: [{ shape: [5], values: [-2, -0.5, 0, 0.5, 3] }],
+      build: (x) => ops.stack([0, 1, 2, 3].map((exponent) => ops.pow(x!, exponent))),
+    },
+  ],
   clip: [
     { inputs: [x35], dtypes: ["float32", "int32"], build: (x) => ops.clip(x!, -0.9, 1.1) },
     {

@@ -176,9 +176,18 @@ for (const file of ["numpy-elementwise", "numpy-matmul", "numpy-reductions", "nu
 
 /** Cases that call an operation with arguments of its own; the others are called by their name. */
 const elementwise: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+  angle: (x) => ops.atan2(x, 0),
   celu: (x) => ops.celu(x, 1.5),
+  clip: (x) => ops.clip(x, -1, 1),
+  cube: (x) => ops.pow(x, 3),
   geluApproximate: (x) => ops.gelu(x, { approximate: true }),
+  largerOf0: (x) => ops.maximum(x, 0),
+  one: (x) => ops.pow(x, 0),
   polygamma4: (x) => ops.polygamma(4, x),
+  powerOf0: (x) => ops.pow(0, x),
+  powerOf2: (x) => ops.pow(2, x),
+  smallerOf0: (x) => ops.minimum(x, 0),
+  square2: (x) => ops.pow(x, 2),
   threshold: (x) => ops.threshold(x, 0.5, -1),
   trigamma: (x) => ops.polygamma(1, x),
 };
