@@ -64,27 +64,31 @@ function variableReaders(
   updates: readonly Update[],
   isLeaf: (node: Tensor) => boolean,
 ): Map<Tensor, Unit[]> {
-  const updated = new Set(updates.map(({ variable }) => variable));
-  const readers = new Map<Tensor, Unit[]>();
+  const readers = new Map<Tensor, Unit[]>(updates.map(({ variable }) => [variable, []]));
+  if (updates.length === 0) return readers;
+  const note = (unit: Unit, node: Tensor) => {
+    for (const input of dependencies(node)) {
+      const leaf = leafBehind(input, isLeaf);
+      const list = leaf && readers.get(leaf);
+      if (list && list.at(-1) !== unit) list.push(unit);
+    }
+  };
   for (const unit of units) {
-    const found = new Set<Tensor>();
-    for (const node of [...unit.prologue, ...(unit.root ? [unit.root] : []), ...unit.nodes]) {
-      for (const input of dependencies(node)) collectLeaves(input, isLeaf, found);
-    }
-    for (const leaf of found) {
-      if (!updated.has(leaf)) continue;
-      const list = readers.get(leaf);
-      if (list) list.push(unit);
-      else readers.set(leaf, [unit]);
-    }
+    for (const node of unit.prologue) note(unit, node);
+    if (unit.root) note(unit, unit.root);
+    for (const node of unit.nodes) note(unit, node);
   }
   return readers;
 }
 
-function collectLeaves(node: Tensor, isLeaf: (node: Tensor) => boolean, found: Set<Tensor>): void {
+/** The leaf that a chain of views shows, if it shows one. */
+function leafBehind(node: Tensor, isLeaf: (node: Tensor) => boolean): Tensor | undefined {
   let current = node;
-  while (!isLeaf(current) && current.primitive.kind === "view") current = current.inputs[0]!;
-  if (isLeaf(current)) found.add(current);
+  while (!isLeaf(current)) {
+    if (current.primitive.kind !== "view") return undefined;
+    current = current.inputs[0]!;
+  }
+  return current;
 }
 
 /** The unit computes the value in a loop or an epilogue and reads the variable, if at all, element by element there. */
@@ -95,11 +99,7 @@ function writesElementwise(
   isLeaf: (node: Tensor) => boolean,
 ): boolean {
   if (!unit.nodes.includes(value)) return false;
-  const touchesOtherwise = (node: Tensor) => {
-    const found = new Set<Tensor>();
-    collectLeaves(node, isLeaf, found);
-    return found.has(variable);
-  };
+  const touchesOtherwise = (node: Tensor) => leafBehind(node, isLeaf) === variable;
   if (unit.root?.inputs.some(touchesOtherwise)) return false;
   if (unit.prologue.some((node) => node.inputs.some(touchesOtherwise))) return false;
   return unit.nodes.every((node) =>

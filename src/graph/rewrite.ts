@@ -1,5 +1,5 @@
 import type { Extent, TensorType } from "./primitive.js";
-import { type Body, Tensor } from "./tensor.js";
+import { type Body, dependencies, Tensor } from "./tensor.js";
 import { topologicalOrder } from "./walk.js";
 
 /**
@@ -30,10 +30,9 @@ export function instantiate(body: Body, values: readonly Tensor[]): Tensor[] {
 
 /** The same node on other inputs; types follow from the record. */
 export function withReplacedInputs(node: Tensor, replace: (input: Tensor) => Tensor): Tensor {
+  if (dependencies(node).every((need) => replace(need) === need)) return node;
   const inputs = node.inputs.map(replace);
   const lengths = node.outputs.map((output) => output.extent && replace(output.extent.length));
-  const sameInputs = inputs.every((input, i) => input === node.inputs[i]);
-  if (sameInputs && lengths.every((length, i) => length === node.outputs[i]!.extent?.length)) return node;
   if (node.primitive.kind === "leaf" || node.payload.bodies || node.payload.host) {
     // Leaves, nodes with bodies and host calls carry their types; only the scalars of their dynamic axes move.
     return new Tensor(
