@@ -7,20 +7,29 @@ import { binary, call, type Formula, negative, type Operator } from "./formula.j
 type Operation = (...operands: readonly TensorLike[]) => Tensor;
 
 /** Elementwise, but no function of numbers alone. */
-const left: readonly string[] = ["cast", "randomBits", "unitFloat"];
+const left: readonly string[] = ["cast", "randomBits", "unitFloat", "permutedIndex"];
 
 /** Operations made of several records. */
 const composites = {
+  celu: 1,
   clip: 3,
   elu: 1,
   gelu: 1,
+  hardSigmoid: 1,
+  hardSwish: 1,
+  hardTanh: 1,
   leakyRelu: 1,
   logSigmoid: 1,
   logicalAnd: 2,
   logicalOr: 2,
   logicalXor: 2,
+  mish: 1,
+  prelu: 2,
+  relu6: 1,
+  selu: 1,
   silu: 1,
-  where: 3,
+  softsign: 1,
+  tanhShrink: 1,
 } as const satisfies Partial<Record<keyof typeof ops, number>>;
 
 /** Short names that formulas use. */

@@ -28,12 +28,11 @@ export function formulaOfGraph(root: Tensor, names: ReadonlyMap<Tensor, string>)
   return formulas.get(root)!;
 }
 
-/** Names of records that formulas know under another. */
+/** Names of records that formulas know under another: they have no bits, only truth. */
 const renamed: Readonly<Record<string, string>> = {
-  select: "where",
-  and: "logicalAnd",
-  or: "logicalOr",
-  xor: "logicalXor",
+  bitwiseAnd: "logicalAnd",
+  bitwiseOr: "logicalOr",
+  bitwiseXor: "logicalXor",
 };
 
 function operationFormula(node: Tensor, operands: readonly Formula[]): Formula {

@@ -106,7 +106,6 @@ function leafKind(node: Tensor): NodeKind {
 function operationLabel({ primitive, attributes, inputs, dtype }: Tensor): string {
   const { name } = primitive;
   if (name === "cast") return `cast ${dtype}`;
-  if (name === "select") return "where";
   if (name === "pick") return `output ${attributes.index}`;
   if (primitive.kind === "reduce") {
     const axes = attributes.axes;
