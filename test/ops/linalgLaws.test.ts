@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { NDArray } from "../../src/base/array.js";
 import { DataError } from "../../src/base/errors.js";
 import { fromArray } from "../../src/engine/create.js";
-import { useBackend } from "../../src/engine/device.js";
+import { backend, useBackend } from "../../src/engine/device.js";
 import { jit } from "../../src/engine/jit.js";
 import { readElements, realizeSync } from "../../src/engine/realize.js";
 import { variable } from "../../src/engine/variable.js";
@@ -13,6 +13,7 @@ import * as ops from "../../src/ops/index.js";
 import { backends } from "../support/backends.js";
 import { expectClose } from "../support/close.js";
 import { evaluate, referenceBackend } from "../support/evaluate.js";
+import { backendsByThreads } from "../support/threads.js";
 import { elementsOf, type Input } from "./cases.js";
 
 const { expandDims, eye, matmul, matrixTranspose, mul } = ops;
@@ -123,6 +124,33 @@ describe.each(backends)("on $name", (on) => {
     const identity = evaluate([], () => [eye(12)])[0]!;
     expectClose(u!, identity, { absolute: 2e-6 });
     expectClose(v!, identity, { absolute: 2e-6 });
+  });
+});
+
+describe.each(backendsByThreads)("a batch on $name", ({ threads, use }) => {
+  afterAll(() => {
+    use(2);
+    useBackend(referenceBackend);
+  });
+
+  it("has the same bits for any number of threads", () => {
+    const batch = elementsOf({ shape: [150, 9, 9], matrix: "positive" }, "float32", 5);
+    const runs = threads.map((count) => {
+      use(count);
+      return evaluate(
+        [batch],
+        ([a]) => [
+          ops.inverse(a!),
+          ops.cholesky(a!),
+          ops.qr(a!).q,
+          ops.eigh(a!).vectors,
+          ops.svd(a!).u,
+          ops.det(a!),
+        ],
+        { on: backend() },
+      );
+    });
+    for (const run of runs) expect(run).toEqual(runs[0]);
   });
 });
 

@@ -1,7 +1,8 @@
 /** The Cholesky factor. */
+import type { DType } from "../../base/dtype.js";
 import { definePrimitive, type KernelPrimitive } from "../../graph/primitive.js";
 import { createNode, type Tensor } from "../../graph/tensor.js";
-import { toFloat } from "../convert.js";
+import { type Floating, toFloat } from "../convert.js";
 import { matmul } from "../matmul.js";
 import { matrixTranspose } from "../movement.js";
 import {
@@ -66,6 +67,7 @@ const choleskyPrimitive = definePrimitive<KernelPrimitive>({
  * @throws {DataError} when it runs, for a matrix that is not positive definite, naming its number in the batch
  * @example cholesky(tensor([[4, 2], [2, 5]])) // [[2, 0], [1, 2]]
  */
-export function cholesky(a: Tensor): Tensor {
-  return createNode(choleskyPrimitive, [symmetric("cholesky", toFloat("cholesky", a))]);
+export function cholesky<D extends DType>(a: Tensor<D>): Tensor<Floating<D>> {
+  const matrices = symmetric("cholesky", toFloat("cholesky", a));
+  return createNode(choleskyPrimitive, [matrices]) as Tensor<Floating<D>>;
 }

@@ -1,8 +1,9 @@
 /** Determinants. */
+import type { DType } from "../../base/dtype.js";
 import { definePrimitive, type KernelPrimitive } from "../../graph/primitive.js";
 import { createNode, type Tensor } from "../../graph/tensor.js";
 import { add, mul } from "../arithmetic.js";
-import { toFloat } from "../convert.js";
+import { type Floating, toFloat } from "../convert.js";
 import { expandDims, matrixTranspose } from "../movement.js";
 import { results } from "../pick.js";
 import { eliminate } from "./lu.js";
@@ -49,8 +50,8 @@ const determinantPrimitive = definePrimitive<KernelPrimitive>({
  * @throws {ShapeError} where the matrices are not square
  * @example det(tensor([[1, 2], [3, 4]])) // -2
  */
-export function det(a: Tensor): Tensor {
-  return determinant("det", a)[0]!;
+export function det<D extends DType>(a: Tensor<D>): Tensor<Floating<D>> {
+  return determinant("det", a)[0]! as Tensor<Floating<D>>;
 }
 
 /** The results of `slogDet`. */

@@ -1,11 +1,12 @@
 /** Lengths of vectors and norms of matrices. */
+import type { DType } from "../../base/dtype.js";
 import { ConfigError, ShapeError } from "../../base/errors.js";
 import { formatShape, normalizeAxes, normalizeAxis } from "../../base/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { abs, sqrt, square } from "../arithmetic.js";
 import { cast } from "../cast.js";
 import { notEqual } from "../comparison.js";
-import { toFloat } from "../convert.js";
+import { type Floating, toFloat } from "../convert.js";
 import { pow } from "../exponential.js";
 import { reshape, transpose } from "../movement.js";
 import { type Axes, flatAtZero, max, min, type ReduceOptions, sum } from "../reduce.js";
@@ -32,17 +33,24 @@ export interface NormOptions extends ReduceOptions {
  * @example norm(tensor([3, 4])) // 5
  * @example norm(tensor([[1, -2], [3, 4]]), [0, 1], { order: 1 }) // 6
  */
-export function norm(x: Tensor, axis?: Axes, options: NormOptions = {}): Tensor {
+export function norm<D extends DType>(
+  x: Tensor<D>,
+  axis?: Axes,
+  options: NormOptions = {},
+): Tensor<Floating<D>> {
+  return normOf(toFloat("norm", x), axis, options) as Tensor<Floating<D>>;
+}
+
+function normOf(x: Tensor, axis: Axes | undefined, options: NormOptions): Tensor {
   const { order, ...rest } = options;
-  const float = toFloat("norm", x);
   const sorted = normalizeAxes("norm", axis, x.rank);
-  if (order === undefined) return flatAtZero(sum(square(float), sorted, rest), sqrt);
-  if (sorted.length === 1) return vectorNorm(float, sorted[0]!, order, rest);
+  if (order === undefined) return flatAtZero(sum(square(x), sorted, rest), sqrt);
+  if (sorted.length === 1) return vectorNorm(x, sorted[0]!, order, rest);
   if (sorted.length === 2) {
     const [row, column] = (axis === undefined ? sorted : (axis as readonly number[])).map((a) =>
       normalizeAxis("norm", a, x.rank),
     ) as [number, number];
-    return matrixNorm(float, row, column, order, rest);
+    return matrixNorm(x, row, column, order, rest);
   }
   throw new ShapeError({
     who: "norm",

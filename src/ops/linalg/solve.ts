@@ -1,9 +1,10 @@
 /** Systems of equations, and the inverse. */
+import type { DType } from "../../base/dtype.js";
 import { sizeOf } from "../../base/shape.js";
 import { definePrimitive, type KernelPrimitive } from "../../graph/primitive.js";
 import { createNode, type Tensor } from "../../graph/tensor.js";
 import { neg } from "../arithmetic.js";
-import { toFloat } from "../convert.js";
+import { type Floating, toFloat } from "../convert.js";
 import { matmul } from "../matmul.js";
 import { matrixTranspose, reshape, transpose } from "../movement.js";
 import { eliminate } from "./lu.js";
@@ -97,8 +98,9 @@ function solveColumns(a: Tensor, b: Tensor): Tensor {
  * @throws {DataError} when it runs, for a singular matrix, naming its number in the batch
  * @example inverse(tensor([[2, 1], [1, 1]])) // [[1, -1], [-1, 2]]
  */
-export function inverse(a: Tensor): Tensor {
+export function inverse<D extends DType>(a: Tensor<D>): Tensor<Floating<D>> {
   const matrices = toFloat("inverse", a);
   checkSquare("inverse", matrices);
-  return createNode(solvePrimitive, sameBatch("inverse", matrices, identityLike(matrices)));
+  const operands = sameBatch("inverse", matrices, identityLike(matrices));
+  return createNode(solvePrimitive, operands) as Tensor<Floating<D>>;
 }
