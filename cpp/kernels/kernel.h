@@ -120,6 +120,9 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 // "argSort"      x → int32 positions, stable, the zeros equal.                  words: descending
 // "topK"         x → int32 positions [rows…, k] of the largest, or smallest, best first.  words: largest
 // "searchSorted" sorted [rows, n], values [rows, m] → int32 places [rows, m] in 0 … n.    words: 1 behind equal ones, 0 before
+// "linearRecurrence"  a, b (float32 or int32, dense or one value repeated) → y = a · y + b along the axis.
+//                words: axis, reverse, exclusive, start (the state before the first, 0 or 1)
+// "cumMax", "cumMin"  x (float32 or int32) → y.  words: axis, reverse, exclusive
 // "conv2d"       x [b, h, w, ci], kernel [kh, kw, ci/groups, co] → y [b, oh, ow, co]
 //                words: strideH, strideW, padTop, padLeft, dilationH, dilationW, groups
 // "conv2dInputGradient"   dy, kernel → dx;  "conv2dKernelGradient"  x, dy → dkernel; same words

@@ -66,7 +66,14 @@ export {
   zeros,
   zerosLike,
 } from "./create.js";
-export { type CumulativeOptions, cumSum } from "./cumulative.js";
+export {
+  type CumulativeOptions,
+  cumMax,
+  cumMin,
+  cumProd,
+  cumSum,
+  type RunningOptions,
+} from "./cumulative.js";
 export { customGradient, type WithGradient } from "./customGradient.js";
 export type { Distinct } from "./distinct.js";
 export {
@@ -159,6 +166,7 @@ export {
   unitFloat,
 } from "./random.js";
 export { type AxisPart, at, type Range } from "./ranges.js";
+export { linearRecurrence, type RecurrenceOptions } from "./recurrence.js";
 export {
   type Axes,
   all,

@@ -1,7 +1,7 @@
 /** Reductions: axes folded to one value. They take `(x, axis?, { keepDims })`; no axis means all of them. */
 import type { DType } from "../base/dtype.js";
 import { ConfigError, ShapeError } from "../base/errors.js";
-import { formatShape, normalizeAxes, normalizeAxis } from "../base/shape.js";
+import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../base/shape.js";
 import { definePrimitive, type ReducePrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { add, div, mul, sqrt, square, sub } from "./arithmetic.js";
@@ -10,8 +10,11 @@ import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { equal, isFinite as isFiniteElement, notEqual } from "./comparison.js";
 import { type Floating, type Summable, toFloat, toSummable } from "./convert.js";
+import { zerosLike } from "./create.js";
 import { exp, log } from "./exponential.js";
 import { stopGradient } from "./identity.js";
+import { transpose } from "./movement.js";
+import { recurrence } from "./recurrence.js";
 
 export type { ReduceOptions };
 
@@ -67,26 +70,38 @@ const prodPrimitive = definePrimitive({
   kind: "reduce",
   infer: ([x], { axes }) => reducedType(x!, axes as number[]),
   reference: { initial: 1, combine: (accumulator, value) => accumulator * value },
-  // ∂y/∂x_i is the product of the others: y / x_i without zeros; with exactly one zero only that element has a gradient.
-  vjp: ({ node, inputs: [x], gradients: [g] }) => {
-    const axes = node.attributes.axes as number[];
-    const zero = equal(x!, 0);
-    const nonzero = where(zero, 1, x!);
-    const product = createNode(prodPrimitive, [nonzero], { axes });
-    const zeros = sum(zero, axes, { keepDims: true });
-    const others = where(
-      zero,
-      where(equal(zeros, 1), product, 0),
-      where(equal(zeros, 0), div(product, nonzero), 0),
-    );
-    return [mul(g!, others)];
-  },
+  // ∂y/∂x_i is the product of the others: of those before times those behind, which is right at zeros too.
+  vjp: ({ node, inputs: [x], gradients: [g] }) => [
+    mul(g!, productOfOthers(x!, node.attributes.axes as number[])),
+  ],
 });
+
+function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
+  // The axes merged into one; a run-time length comes first, where reshape and the recurrence take it.
+  const dynamic = x.extent?.axis ?? -1;
+  const byExtent = (list: readonly number[]) => [
+    ...list.filter((axis) => axis === dynamic),
+    ...list.filter((axis) => axis !== dynamic),
+  ];
+  const rest = byExtent(x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis)));
+  const leads = axes.includes(dynamic);
+  const order = leads ? [...byExtent(axes), ...rest] : [...rest, ...axes];
+  const restShape = rest.map((axis) => x.shape[axis]!);
+  const count = sizeOf(axes.map((axis) => x.shape[axis]!));
+  const moved = transpose(x, order);
+  const flat = reshape(moved, leads ? [count, ...restShape] : [...restShape, count]);
+  const run = { axis: leads ? 0 : rest.length, exclusive: true, start: 1 } as const;
+  const nothing = zerosLike(flat);
+  const before = recurrence(flat, nothing, { ...run, reverse: false });
+  const behind = recurrence(flat, nothing, { ...run, reverse: true });
+  const back = order.map((_, axis) => order.indexOf(axis));
+  return transpose(reshape(mul(before, behind), moved.shape), back);
+}
 
 /**
  * Product over the axes; bool and uint8 are multiplied as int32.
  *
- * An empty axis gives 1. The derivative is right at zeros too; the second derivative only where no element is 0.
+ * An empty axis gives 1. The derivatives of every order are right where elements are 0 too.
  * @example prod(tensor([2, 3, 4])) // 24
  */
 export function prod<D extends DType>(

@@ -25,6 +25,14 @@ export function tile<D extends DType>(x: Tensor<D>, repetitions: readonly number
     });
   }
   for (const n of repetitions) checkCount("tile", n);
+  if (x.extent && repetitions[x.extent.axis] !== 1) {
+    throw new ShapeError({
+      who: "tile",
+      expected: "the batch axis as it is",
+      received: `repetitions ${formatShape(repetitions)}`,
+      fix: "The length of that axis is known at run time only; tile the other axes.",
+    });
+  }
   const repeated = repetitions.flatMap((n, axis) => (n === 1 ? [] : [axis]));
   if (x.rank + repeated.length > mostAxes) {
     const last = repeated.pop()!;

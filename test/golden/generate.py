@@ -798,6 +798,21 @@ def numpy_cases():
     add("repeat", {"x": x}, np.repeat(x, [0, 2, 1, 3], 1), times=[0, 2, 1, 3], axis=1)
     add("split", {"x": x}, np.split(x, 2, 1)[1], parts=2, axis=1)
     add("unstack", {"x": x}, x[:, 2], axis=1, which=2)
+    running = {"cumSum": np.cumsum, "cumProd": np.cumprod}
+    running |= {"cumMax": np.maximum.accumulate, "cumMin": np.minimum.accumulate}
+    holes = np.array([[1, np.nan, 2], [np.inf, 3, -np.inf], [-np.inf, -np.inf, 0], [0, np.inf, 1]])
+    for name, function in running.items():
+        add(name, {"x": x}, function(x, 0), axis=0)
+        add(name, {"x": x}, function(x, 1), axis=-1)
+        with np.errstate(all="ignore"):
+            add(name, {"x": holes}, function(holes, 1), axis=1)
+        add(name, {"x": np.zeros((2, 0))}, function(np.zeros((2, 0)), 1), axis=1)
+    add("cumSum", {"x": x}, np.cumsum(x))
+    add("cumProd", {"x": x}, np.cumprod(x))
+    large = np.array([2**31 - 1, 2, -(2**31), 3], np.int32)
+    add("cumSum", {"x": large}, np.cumsum(large, dtype=np.int32), axis=0)  # wraps around
+    add("cumProd", {"x": large}, np.cumprod(large, dtype=np.int32), axis=0)
+    add("cumMax", {"x": large}, np.maximum.accumulate(large), axis=0)
     y = random.normal(3, 4, 5)
     numbers = slice(None)
     for parts in [

@@ -5,6 +5,7 @@
  */
 import type { Case } from "./cases/case.js";
 import { convolutionCases } from "./cases/convolution.js";
+import { cumulativeCases } from "./cases/cumulative.js";
 import { elementwiseCases } from "./cases/elementwise.js";
 import { indexingCases } from "./cases/indexing.js";
 import { linalgCases } from "./cases/linalg.js";
@@ -40,6 +41,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ...randomCases,
   ...reductionCases,
   ...movementCases,
+  ...cumulativeCases,
   ...matmulCases,
   ...linalgCases,
   ...rowsCases,

@@ -2,6 +2,7 @@
 import type { Tensor } from "../../src/graph/tensor.js";
 import * as ops from "../../src/ops/index.js";
 import type { Case, Input } from "./cases.js";
+import { cumulativeComposites } from "./composites/cumulative.js";
 import { linalgComposites } from "./composites/linalg.js";
 import { movementComposites } from "./composites/movement.js";
 import { reductionComposites } from "./composites/reductions.js";
@@ -103,14 +104,6 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
     { inputs: [x35], build: (x) => ops.mean(x!) },
     { inputs: [image], build: (x) => ops.mean(x!, [1, 2]) },
     { inputs: [x35], dtypes: ["int32", "uint8"], build: (x) => ops.mean(x!, 0, { keepDims: true }) },
-  ],
-  prod: [
-    {
-      name: "with a zero in a row",
-      inputs: [{ shape: [3], values: [2, 0, 3] }],
-      build: (x) => ops.prod(x!),
-      firstOnly: true,
-    },
   ],
   any: [{ inputs: [x35], dtypes: ["bool", "int32", "float32"], build: (x) => ops.any(x!, 1) }],
   all: [{ inputs: [x35], dtypes: ["bool", "int32", "float32"], build: (x) => ops.all(x!, 0) }],
@@ -354,12 +347,6 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
       build: (x) => ops.avgPool2d(x!, { size: [2, 3], strides: 2, padding: "same" }),
     },
   ],
-  cumSum: [
-    { inputs: [{ shape: [2, 9] }], dtypes: ["float32", "int32"], build: (x) => ops.cumSum(x!, 1) },
-    { name: "backwards", inputs: [{ shape: [5, 2] }], build: (x) => ops.cumSum(x!, 0, { reverse: true }) },
-    { name: "exclusive", inputs: [{ shape: [6] }], build: (x) => ops.cumSum(x!, 0, { exclusive: true }) },
-    { name: "of nothing", inputs: [{ shape: [2, 0] }], build: (x) => ops.cumSum(x!, 1, { exclusive: true }) },
-  ],
   arange: [
     { inputs: [], build: () => ops.arange(7) },
     { inputs: [], build: () => ops.arange(5, -4, -3) },
@@ -420,6 +407,7 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
   foldIn: [{ inputs: [], build: () => ops.foldIn(keyed, 17) }],
   dropout: [{ inputs: [x35], build: (x) => ops.dropout(x!, 0.4, keyed, 3) }],
   ...linalgComposites,
+  ...cumulativeComposites,
   ...movementComposites,
   ...reductionComposites,
 };

@@ -173,6 +173,25 @@ const cases: Readonly<Record<string, DynamicCase>> = {
       ops.trace(x!),
     ],
   },
+  "the gradients of products over the batch and beside it": {
+    inputs: rows,
+    build: ([x]) => [
+      vjp([sum(ops.prod(x!, 0))], [x!])[0]!,
+      vjp([sum(square(ops.prod(x!, 1)))], [x!])[0]!,
+      vjp([ops.prod(ops.transpose(x!))], [x!])[0]!,
+    ],
+  },
+  "running totals over the batch, both ways, and their gradient": {
+    inputs: rows,
+    build: ([x]) => [
+      ops.cumSum(x!, 0),
+      ops.cumSum(x!, 0, { reverse: true, exclusive: true }),
+      ops.cumMax(x!, 0, { reverse: true }),
+      ops.transpose(ops.cumProd(ops.transpose(x!), 0)),
+      ops.transpose(ops.cumSum(ops.transpose(x!), 1)),
+      vjp([sum(square(ops.cumProd(x!, 0)))], [x!])[0]!,
+    ],
+  },
   "parts joined": { inputs: rows, build: ([x]) => [ops.concat([x!, mul(x!, 2)], 1), ops.flip(x!, 1)] },
 };
 

@@ -138,7 +138,10 @@ const numpy: Readonly<Record<string, (inputs: Named, options: Options) => Tensor
   at: ({ x }, { parts }) => ops.at(x!, ...(parts as ops.AxisPart[])),
   tile: ({ x }, { repetitions }) => ops.tile(x!, repetitions!),
   broadcastTo: ({ x }, { shape }) => ops.broadcastTo(x!, shape!),
-  cumSum: ({ x }, { axis }) => ops.cumSum(x!, axis!),
+  cumSum: ({ x }, { axis }) => ops.cumSum(x!, axis),
+  cumProd: ({ x }, { axis }) => ops.cumProd(x!, axis),
+  cumMax: ({ x }, { axis }) => ops.cumMax(x!, axis),
+  cumMin: ({ x }, { axis }) => ops.cumMin(x!, axis),
 };
 
 /** A table of functions of one kind, each called as the cases say. */

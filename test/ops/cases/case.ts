@@ -44,8 +44,6 @@ export interface Case {
   readonly absolute?: number;
   /** `false`: values at which the derivative does not exist or is not finite. */
   readonly differentiable?: boolean;
-  /** The second derivative is known to be incomplete at these values. */
-  readonly firstOnly?: boolean;
 }
 
 export const numbers: readonly DType[] = ["float32", "int32", "uint8"];

@@ -7,6 +7,14 @@ const x35: Input = { shape: [3, 5] };
 const image: Input = { shape: [2, 5, 6, 3] };
 
 export const reductionComposites: Readonly<Record<string, readonly Composite[]>> = {
+  prod: [
+    { name: "with a zero", inputs: [{ shape: [3], values: [2, 0, 3] }], build: (x) => ops.prod(x!) },
+    {
+      name: "with zeros, over several axes",
+      inputs: [{ shape: [2, 3, 4], values: [2, 0.5, 3, -1.5, 0.5, 0, 1.25] }],
+      build: (x) => ops.prod(x!, [0, 2]),
+    },
+  ],
   variance: [
     { inputs: [x35], build: (x) => ops.variance(x!, -1) },
     { inputs: [image], build: (x) => ops.variance(x!, [0, 1, 2], { keepDims: true }) },
