@@ -8,6 +8,7 @@ import { checkShape, formatShape, normalizeAxes, type Shape, sameShape, sizeOf }
 import { reshapeLayout } from "../graph/layout.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
+import { checkTensor } from "./leaf.js";
 
 const reshapePrimitive = definePrimitive({
   name: "reshape",
@@ -28,6 +29,7 @@ const reshapePrimitive = definePrimitive({
  * @example reshape(tensor([1, 2, 3, 4]), [2, -1]) // [[1, 2], [3, 4]]
  */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+  checkTensor("reshape", x);
   const target = resolveShape(x.shape, shape);
   if (sameShape(target, x.shape)) return x;
   return createNode(reshapePrimitive, [x], { shape: target }) as Tensor<D>;
@@ -131,6 +133,7 @@ const broadcastPrimitive = definePrimitive({
  * @example broadcastTo(tensor([1, 2]), [3, 2]) // [[1, 2], [1, 2], [1, 2]]
  */
 export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape, extent?: Extent): Tensor<D> {
+  checkTensor("broadcastTo", x);
   if (sameShape(x.shape, shape) && (!extent || x.extent)) return x;
   checkShape("broadcastTo", shape);
   const stretched =

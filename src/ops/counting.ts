@@ -12,7 +12,7 @@ import { onesLike } from "./create.js";
 import { stopGradient } from "./identity.js";
 import { scatterAdd } from "./indexing.js";
 import { iota } from "./iota.js";
-import { constant } from "./leaf.js";
+import { checkTensor, constant } from "./leaf.js";
 import { logicalAnd, logicalOr } from "./logic.js";
 import { expandDims, reshape, slice } from "./movement.js";
 import { max, min, sum } from "./reduce.js";
@@ -36,6 +36,7 @@ export interface CountOptions {
  * @example bincount(tensor([0, 2, 2, 1], { dtype: "int32" }), 4) // [1, 1, 2, 0]
  */
 export function bincount(x: Tensor, length: number, options: CountOptions = {}): Tensor {
+  checkTensor("bincount", x);
   const { weights } = options;
   if (!Number.isInteger(length) || length < 0) {
     throw new ConfigError({
@@ -88,6 +89,7 @@ export function histogram(
   bins: number | readonly number[] = 10,
   options: HistogramOptions = {},
 ): { readonly counts: Tensor; readonly edges: Tensor } {
+  checkTensor("histogram", x);
   const { weights } = options;
   if (weights) checkWeights("histogram", x, weights);
   const values = reshape(toFloat("histogram", x), [x.size]);

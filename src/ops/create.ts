@@ -8,7 +8,7 @@ import { broadcastTo, reshape } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { equal } from "./comparison.js";
 import { iota } from "./iota.js";
-import { scalar } from "./leaf.js";
+import { checkTensor, scalar } from "./leaf.js";
 
 /**
  * A tensor of one value, which costs no memory.
@@ -97,6 +97,7 @@ function filledLike<D extends DType>(
   value: number | boolean,
   dtype: D | undefined,
 ): Tensor<D> {
+  checkTensor(who, x);
   return broadcastTo(scalar(value, checkDType(who, dtype ?? x.dtype)), x.shape, x.extent) as Tensor<D>;
 }
 
@@ -223,12 +224,13 @@ export function meshgrid<D extends DType>(
   const { indexing = "xy" } = options;
   if (!indexings.includes(indexing))
     throw unknownName("meshgrid", "an indexing", String(indexing), indexings);
-  for (const { shape } of vectors) {
-    if (shape.length === 1) continue;
+  for (const vector of vectors) {
+    checkTensor("meshgrid", vector);
+    if (vector.rank === 1) continue;
     throw new ShapeError({
       who: "meshgrid",
       expected: "vectors",
-      received: `shape ${formatShape(shape)}`,
+      received: `shape ${formatShape(vector.shape)}`,
       fix: "Flatten it with reshape(x, [-1]).",
     });
   }

@@ -8,6 +8,7 @@ import { where } from "./choice.js";
 import { greaterEqual, lessEqual } from "./comparison.js";
 import { type Summable, toSummable } from "./convert.js";
 import { fullLike } from "./create.js";
+import { checkTensor } from "./leaf.js";
 import { reshape } from "./movement.js";
 import { extentFirst, type Run, recurrence, running, stateGradient } from "./recurrence.js";
 
@@ -131,6 +132,7 @@ function extremum<D extends DType>(
   axis: number | undefined,
   { reverse = false }: RunningOptions,
 ): Tensor<D> {
+  checkTensor(primitive.name, x);
   const wide = toSummable(primitive.name, x); // the kernels know float32 and int32
   const result = along(primitive.name, wide, axis, { reverse }, (t, run) =>
     createNode(primitive, [t], { ...run }),

@@ -6,7 +6,7 @@ import { definePrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { commonExtent } from "./define.js";
-import { toTensors } from "./leaf.js";
+import { checkTensor, toTensors } from "./leaf.js";
 import { expandDims, reshape, slice } from "./movement.js";
 
 export const concatPrimitive = definePrimitive({
@@ -109,6 +109,7 @@ export function split<D extends DType>(
   parts: number | readonly number[],
   axis = 0,
 ): Tensor<D>[] {
+  checkTensor("split", x);
   const at = normalizeAxis("split", axis, x.rank);
   const length = x.shape[at]!;
   const lengths = typeof parts === "number" ? equalParts(length, parts) : parts;
@@ -148,6 +149,7 @@ function equalParts(length: number, parts: number): number[] {
  * @example unstack(tensor([[1, 2], [3, 4]]), -1)[1] // [2, 4]
  */
 export function unstack<D extends DType>(x: Tensor<D>, axis = 0): Tensor<D>[] {
+  checkTensor("unstack", x);
   const at = normalizeAxis("unstack", axis, x.rank);
   const shape = x.shape.filter((_, a) => a !== at);
   return Array.from({ length: x.shape[at]! }, (_, i) => reshape(along(x, at, i, 1), shape));
@@ -178,6 +180,7 @@ export function roll<D extends DType>(
   shift: number | readonly number[],
   axis?: number | readonly number[],
 ): Tensor<D> {
+  checkTensor("roll", x);
   if (axis === undefined) return reshape(roll(reshape(x, [x.size]), shift, 0), x.shape);
   const shifts = typeof shift === "number" ? [shift] : shift;
   const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis("roll", a, x.rank));

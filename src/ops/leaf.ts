@@ -58,16 +58,25 @@ export function toTensors(who: string, values: readonly TensorLike[]): { tensors
   for (const value of values) {
     if (isTensor(value)) dtype = dtype === undefined ? value.dtype : promote(dtype, value.dtype);
     else if (typeof value !== "number" && typeof value !== "boolean") {
-      throw new DTypeError({
-        who,
-        expected: "tensors or numbers",
-        received: value === null ? "null" : Array.isArray(value) ? "an array" : typeof value,
-        fix: Array.isArray(value) ? "Wrap it: tensor([…])." : "",
-      });
+      throw noTensor(who, "tensors or numbers", value);
     }
   }
   let meet: DType = dtype ?? "float32";
   for (const value of values)
     if (!isTensor(value)) meet = promote(meet, weakDType(value, dtype ?? "float32"));
   return { tensors: values.map((value) => (isTensor(value) ? value : scalar(value, meet))), dtype: meet };
+}
+
+/** For operations on the axes of a tensor, which a number does not have. @throws {DTypeError} for anything but a tensor */
+export function checkTensor(who: string, value: unknown): void {
+  if (!isTensor(value)) throw noTensor(who, "a tensor", value);
+}
+
+function noTensor(who: string, expected: string, value: unknown): DTypeError {
+  return new DTypeError({
+    who,
+    expected,
+    received: value === null ? "null" : Array.isArray(value) ? "an array" : typeof value,
+    fix: Array.isArray(value) ? "Wrap it: tensor([…])." : "",
+  });
 }

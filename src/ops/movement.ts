@@ -13,6 +13,7 @@ import {
 import { definePrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { broadcastTo, reshape } from "./broadcast.js";
+import { checkTensor } from "./leaf.js";
 
 export { broadcastTo, reshape };
 
@@ -53,6 +54,7 @@ const transposePrimitive = definePrimitive({
  * @example transpose(zeros([8, 3, 5]), [0, 2, 1]).shape // [8, 5, 3]
  */
 export function transpose<D extends DType>(x: Tensor<D>, permutation?: readonly number[]): Tensor<D> {
+  checkTensor("transpose", x);
   return permuted("transpose", x, permutation ?? x.shape.map((_, axis) => x.rank - 1 - axis));
 }
 
@@ -68,6 +70,7 @@ export function permute<D extends DType>(x: Tensor<D>, order: readonly number[])
 }
 
 function permuted<D extends DType>(who: string, x: Tensor<D>, axes: readonly number[]): Tensor<D> {
+  checkTensor(who, x);
   const order = axes.map((axis) => normalizeAxis(who, axis, x.rank));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw new ShapeError({
@@ -89,6 +92,7 @@ function permuted<D extends DType>(who: string, x: Tensor<D>, axes: readonly num
  * @example matrixTranspose(zeros([8, 3, 5])).shape // [8, 5, 3]
  */
 export function matrixTranspose<D extends DType>(x: Tensor<D>): Tensor<D> {
+  checkTensor("matrixTranspose", x);
   if (x.rank < 2) {
     throw new ShapeError({
       who: "matrixTranspose",
@@ -109,6 +113,7 @@ export function matrixTranspose<D extends DType>(x: Tensor<D>): Tensor<D> {
  * @example expandDims(zeros([28, 28]), -1).shape // [28, 28, 1]
  */
 export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+  checkTensor("expandDims", x);
   const at = normalizeAxis("expandDims", axis, x.rank + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
@@ -122,6 +127,7 @@ export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<
  * @example squeeze(zeros([1, 3, 1]), -1).shape // [1, 3]
  */
 export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly number[]): Tensor<D> {
+  checkTensor("squeeze", x);
   const axes =
     axis === undefined
       ? x.shape.map((_, a) => a).filter((a) => x.shape[a] === 1 && a !== x.extent?.axis)
@@ -149,6 +155,7 @@ export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly 
  * @example flatten(zeros([32, 28, 28]), 1).shape // [32, 784]
  */
 export function flatten<D extends DType>(x: Tensor<D>, startAxis = 0): Tensor<D> {
+  checkTensor("flatten", x);
   const at = x.rank === 0 && startAxis === 0 ? 0 : normalizeAxis("flatten", startAxis, x.rank);
   return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }
@@ -201,6 +208,7 @@ export function slice<D extends DType>(
   size: readonly number[],
   step: readonly number[] = start.map(() => 1),
 ): Tensor<D> {
+  checkTensor("slice", x);
   if (start.length !== x.rank || size.length !== x.rank || step.length !== x.rank) {
     throw new ShapeError({
       who: "slice",
@@ -233,6 +241,7 @@ export function slice<D extends DType>(
  * @example flip(tensor([[1, 2, 3], [4, 5, 6]]), 1) // [[3, 2, 1], [6, 5, 4]]
  */
 export function flip<D extends DType>(x: Tensor<D>, axis?: number | readonly number[]): Tensor<D> {
+  checkTensor("flip", x);
   const axes = normalizeAxes("flip", axis, x.rank);
   const backwards = (a: number) => axes.includes(a) && x.shape[a]! > 0;
   return slice(

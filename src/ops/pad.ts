@@ -4,6 +4,7 @@ import { ConfigError, ShapeError, unknownName } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { concat } from "./join.js";
+import { checkTensor } from "./leaf.js";
 import { broadcastTo, embed, slice } from "./movement.js";
 
 const modes = ["constant", "edge", "reflect", "symmetric"] as const;
@@ -37,6 +38,7 @@ export function pad<D extends DType>(
   widths: readonly (readonly [number, number])[],
   options: PadOptions = {},
 ): Tensor<D> {
+  checkTensor("pad", x);
   const { mode = "constant", value = 0 } = options;
   if (
     widths.length !== x.rank ||

@@ -3,6 +3,7 @@ import type { DType } from "../base/dtype.js";
 import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { checkTensor } from "./leaf.js";
 import { reshape, slice } from "./movement.js";
 
 /**
@@ -30,6 +31,7 @@ export type AxisPart = number | Range | "...";
  * @example at(tensor([[1, 2, 3], [4, 5, 6]]), "...", 0) // [1, 4]
  */
 export function at<D extends DType>(x: Tensor<D>, ...parts: AxisPart[]): Tensor<D> {
+  checkTensor("at", x);
   const perAxis = spread(x, parts);
   const start: number[] = [];
   const size: number[] = [];

@@ -13,6 +13,7 @@ import { type Floating, type Summable, toFloat, toSummable } from "./convert.js"
 import { zerosLike } from "./create.js";
 import { exp, log } from "./exponential.js";
 import { stopGradient } from "./identity.js";
+import { checkTensor } from "./leaf.js";
 import { transpose } from "./movement.js";
 import { recurrence } from "./recurrence.js";
 
@@ -52,6 +53,7 @@ export function mean<D extends DType>(
 }
 
 function meanOf(who: string, x: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
+  checkTensor(who, x);
   const axes = checkedAxes(who, x, axis);
   const float = toFloat(who, x);
   if (axes.length === 0) return float;
@@ -109,6 +111,7 @@ export function prod<D extends DType>(
   axis?: Axes,
   options: ReduceOptions = {},
 ): Tensor<Summable<D>> {
+  checkTensor("prod", x);
   const axes = normalizeAxes("prod", axis, x.rank);
   return fold(prodPrimitive, toSummable("prod", x), axes, options) as Tensor<Summable<D>>;
 }
@@ -143,6 +146,7 @@ function extremum(
  * @example max(tensor([[1, 5], [7, 3]]), 1) // [5, 7]
  */
 export function max<D extends DType>(x: Tensor<D>, axis?: Axes, options: ReduceOptions = {}): Tensor<D> {
+  checkTensor("max", x);
   return fold(maxPrimitive, x, checkedAxes("max", x, axis), options);
 }
 
@@ -153,6 +157,7 @@ export function max<D extends DType>(x: Tensor<D>, axis?: Axes, options: ReduceO
  * @example min(tensor([[1, 5], [7, 3]]), 1) // [1, 3]
  */
 export function min<D extends DType>(x: Tensor<D>, axis?: Axes, options: ReduceOptions = {}): Tensor<D> {
+  checkTensor("min", x);
   return fold(minPrimitive, x, checkedAxes("min", x, axis), options);
 }
 
@@ -163,6 +168,7 @@ export function min<D extends DType>(x: Tensor<D>, axis?: Axes, options: ReduceO
  * @example any(tensor([[true, false], [false, false]]), 1) // [true, false]
  */
 export function any(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor<"bool"> {
+  checkTensor("any", x);
   return notEqual(sum(notEqual(x, 0), normalizeAxes("any", axis, x.rank), options), 0);
 }
 
@@ -173,6 +179,7 @@ export function any(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor
  * @example all(tensor([[true, false], [true, true]]), 1) // [false, true]
  */
 export function all(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor<"bool"> {
+  checkTensor("all", x);
   return equal(sum(equal(x, 0), normalizeAxes("all", axis, x.rank), options), 0);
 }
 
@@ -197,6 +204,7 @@ function position(name: "argMax" | "argMin"): ReducePrimitive {
  * @example argMax(tensor([[1, 5], [7, 3]]), -1) // [1, 0]
  */
 export function argMax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
+  checkTensor("argMax", x);
   return locate(argMaxPrimitive, x, axis, options) as Tensor<"int32">;
 }
 
@@ -208,6 +216,7 @@ export function argMax(x: Tensor, axis?: number, options: ReduceOptions = {}): T
  * @example argMin(tensor([[1, 5], [7, 3]]), -1) // [0, 1]
  */
 export function argMin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor<"int32"> {
+  checkTensor("argMin", x);
   return locate(argMinPrimitive, x, axis, options) as Tensor<"int32">;
 }
 
@@ -270,6 +279,7 @@ export function std<D extends DType>(
 }
 
 function varianceOf(who: string, x: Tensor, axis: Axes | undefined, options: VarianceOptions): Tensor {
+  checkTensor(who, x);
   const { correction = 0, ...rest } = options;
   const axes = checkedAxes(who, x, axis);
   const float = toFloat(who, x);

@@ -4,7 +4,7 @@ import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, mostAxes, normalizeAxis, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { gather } from "./indexing.js";
-import { constant } from "./leaf.js";
+import { checkTensor, constant } from "./leaf.js";
 import { broadcastTo, reshape } from "./movement.js";
 
 /**
@@ -16,6 +16,7 @@ import { broadcastTo, reshape } from "./movement.js";
  * @example tile(tensor([[1, 2]]), [2, 2]) // [[1, 2, 1, 2], [1, 2, 1, 2]]
  */
 export function tile<D extends DType>(x: Tensor<D>, repetitions: readonly number[]): Tensor<D> {
+  checkTensor("tile", x);
   if (repetitions.length !== x.rank) {
     throw new ShapeError({
       who: "tile",
@@ -74,6 +75,7 @@ export function repeat<D extends DType>(
   times: number | readonly number[],
   axis?: number,
 ): Tensor<D> {
+  checkTensor("repeat", x);
   if (axis === undefined) return repeat(reshape(x, [x.size]), times, 0);
   const at = normalizeAxis("repeat", axis, x.rank);
   if (typeof times !== "number") return repeatEach(x, times, at);

@@ -7,7 +7,7 @@ import { add } from "./arithmetic.js";
 import { where } from "./choice.js";
 import { greaterEqual, lessEqual } from "./comparison.js";
 import { iota } from "./iota.js";
-import { scalar } from "./leaf.js";
+import { checkTensor, scalar } from "./leaf.js";
 
 /** Options of `tril` and `triu`. */
 export interface TriangleOptions {
@@ -47,6 +47,7 @@ function triangle<D extends DType>(
   { offset = 0 }: TriangleOptions,
   side: (column: Tensor, diagonal: Tensor) => Tensor,
 ): Tensor<D> {
+  checkTensor(who, x);
   if (x.rank < 2) {
     throw new ShapeError({
       who,

@@ -40,13 +40,17 @@ const noTensors: readonly (readonly [value: unknown, received: string])[] = [
   [new Float32Array(2), "object"],
 ];
 
-/** Something else than a tensor or number, in the place of each of the operands. */
-export function whatIsNoTensor(name: string, operands: readonly Tensor[]): Mistake[] {
+/** Something else than a tensor or number, in the place of each of the operands; `rest` are further arguments. */
+export function whatIsNoTensor(
+  name: string,
+  operands: readonly Tensor[],
+  rest: readonly unknown[] = [],
+): Mistake[] {
   return operands.flatMap((_, at) =>
     noTensors.map(([value, received]) => ({
       name,
       title: `${received} as operand ${at}`,
-      call: () => operation(name)!(...operands.map((x, i) => (i === at ? value : x))),
+      call: () => operation(name)!(...operands.map((x, i) => (i === at ? value : x)), ...rest),
       kind: DTypeError,
       received,
     })),
@@ -132,6 +136,23 @@ export function axes(
   }));
 }
 
+/** Lengths that no axis has, and more axes than backends can address. `call` makes a tensor of the shape. */
+export function lengths(name: string, call: (shape: number[]) => unknown): Mistake[] {
+  const wrong: (readonly [title: string, shape: number[], received: string])[] = [
+    ["a negative length", [2, -3], "shape [2, -3]"],
+    ["half an element", [2.5], "shape [2.5]"],
+    ["a length that is no number", [Number.NaN], "shape [NaN]"],
+    ["nine axes", [1, 1, 1, 1, 1, 1, 1, 1, 1], "9 axes"],
+  ];
+  return wrong.map(([title, shape, received]) => ({
+    name,
+    title,
+    call: () => call(shape),
+    kind: ShapeError,
+    received,
+  }));
+}
+
 /** A reduction of nothing that has no value. */
 export function nothing(name: string): Mistake {
   return {
@@ -192,7 +213,35 @@ const reductions: readonly string[] = ["sum", "mean", "prod", "max", "min"];
 const measures: readonly string[] = ["variance", "std", "logSumExp"];
 const positions: readonly string[] = ["argMax", "argMin"];
 const withoutIdentity: readonly string[] = ["mean", "max", "min", "variance", "std", "argMax", "argMin"];
-const alongOneAxis: readonly string[] = ["softmax", "logSoftmax", "cumSum"];
+const alongOneAxis: readonly string[] = ["softmax", "logSoftmax", "cumSum", "cumProd", "cumMax", "cumMin"];
+
+/** Operations that move elements, with the arguments behind the tensor. */
+const movements: Readonly<Record<string, readonly unknown[]>> = {
+  at: [0],
+  broadcastTo: [[2, 3]],
+  diag: [],
+  diagEmbed: [],
+  expandDims: [0],
+  flatten: [],
+  flip: [],
+  fullLike: [1],
+  matrixTranspose: [],
+  onesLike: [],
+  pad: [[[1, 1]]],
+  permute: [[1, 0]],
+  repeat: [2],
+  reshape: [[6]],
+  roll: [1],
+  slice: [[0], [1]],
+  split: [1],
+  squeeze: [],
+  tile: [[2]],
+  transpose: [],
+  tril: [],
+  triu: [],
+  unstack: [],
+  zerosLike: [],
+};
 
 /** Records whose public function takes other arguments than the record's inputs. */
 export const ownArguments: ReadonlySet<string> = new Set([
@@ -242,6 +291,47 @@ const ofReductions = [
   ),
   ...[...positions, ...alongOneAxis].flatMap((name) => axes(name, (axis) => operation(name)!(x23, axis))),
   ...withoutIdentity.map(nothing),
+  ...[
+    ...reductions,
+    ...measures,
+    ...positions,
+    "any",
+    "all",
+    "cumSum",
+    "cumProd",
+    "cumMax",
+    "cumMin",
+  ].flatMap((name) => whatIsNoTensor(name, [x23])),
+];
+
+const ofMovement = [
+  ...Object.entries(movements).flatMap(([name, rest]) => whatIsNoTensor(name, [x23], rest)),
+  ...axes("squeeze", (axis) => ops.squeeze(x23, axis), { several: true }),
+  ...axes("flip", (axis) => ops.flip(x23, axis), { several: true }),
+  ...axes("expandDims", (axis) => ops.expandDims(x23, axis), { rank: 3 }),
+  ...axes("transpose", (axis) => ops.transpose(x23, [axis, 0])),
+  ...axes("permute", (axis) => ops.permute(x23, [0, axis])),
+  ...axes("flatten", (axis) => ops.flatten(x23, axis)),
+  ...axes("concat", (axis) => ops.concat([x23, x23], axis)),
+  ...axes("stack", (axis) => ops.stack([x23, x23], axis), { rank: 3 }),
+  ...axes("split", (axis) => ops.split(x23, 1, axis)),
+  ...axes("unstack", (axis) => ops.unstack(x23, axis)),
+  ...axes("roll", (axis) => ops.roll(x23, 1, axis)),
+  ...axes("repeat", (axis) => ops.repeat(x23, 2, axis)),
+  ...axes("iota", (axis) => ops.iota([2, 3], axis)),
+  ...axes("linearRecurrence", (axis) => ops.linearRecurrence(0.5, x23, axis)),
+  ...lengths("zeros", (shape) => ops.zeros(shape)),
+  ...lengths("ones", (shape) => ops.ones(shape)),
+  ...lengths("full", (shape) => ops.full(shape, 1)),
+  ...lengths("iota", (shape) => ops.iota(shape)),
+  ...lengths("broadcastTo", (shape) => ops.broadcastTo(ops.zeros([]), shape)),
+  ...lengths("slice", (shape) =>
+    ops.slice(
+      ops.zeros(shape.map(() => 1).slice(0, 8)),
+      shape.map(() => 0),
+      shape,
+    ),
+  ).slice(0, 3),
 ];
 
 const ofActivations: Mistake[] = [
@@ -255,4 +345,9 @@ const ofActivations: Mistake[] = [
   },
 ];
 
-export const mistakes: readonly Mistake[] = [...ofElementwise, ...ofReductions, ...ofActivations];
+export const mistakes: readonly Mistake[] = [
+  ...ofElementwise,
+  ...ofReductions,
+  ...ofMovement,
+  ...ofActivations,
+];

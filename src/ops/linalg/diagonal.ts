@@ -3,6 +3,7 @@ import type { DType } from "../../base/dtype.js";
 import { ConfigError, ShapeError } from "../../base/errors.js";
 import { formatShape, normalizeAxis } from "../../base/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { checkTensor } from "../leaf.js";
 import { embed, reshape, slice, transpose } from "../movement.js";
 
 /** Options of `diagonal` and `trace`. */
@@ -31,6 +32,7 @@ export function diagonalOf<D extends DType>(
   options: DiagonalOptions = {},
 ): Tensor<D> {
   const { offset = 0, axes = [-2, -1] } = options;
+  checkTensor(who, x);
   if (x.rank < 2) {
     throw new ShapeError({
       who,
@@ -83,6 +85,7 @@ export function diagEmbed<D extends DType>(x: Tensor<D>, options: OffsetOptions 
 }
 
 function embedded<D extends DType>(who: string, x: Tensor<D>, { offset = 0 }: OffsetOptions): Tensor<D> {
+  checkTensor(who, x);
   if (x.rank === 0) {
     throw new ShapeError({ who, expected: "diagonals […, n]", received: "a scalar" });
   }
@@ -112,6 +115,7 @@ function embedded<D extends DType>(who: string, x: Tensor<D>, { offset = 0 }: Of
  * @example diag(tensor([[1, 2], [3, 4]]), { offset: 1 }) // [2]
  */
 export function diag<D extends DType>(x: Tensor<D>, options: OffsetOptions = {}): Tensor<D> {
+  checkTensor("diag", x);
   if (x.rank === 1) return embedded("diag", x, options);
   if (x.rank === 2) return diagonalOf("diag", x, options);
   throw new ShapeError({
