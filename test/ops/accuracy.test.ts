@@ -44,4 +44,15 @@ describe.each(backends)("ten million elements on $name", (on) => {
       expect(relative(sum, rows[i]!)).toBeLessThan(2e-7);
     });
   });
+
+  it("have running totals that are rounded once each", () => {
+    const [sums] = evaluate(input([size]), ([x]) => [ops.cumSum(x!, 0)], { on });
+    let sum = 0;
+    let worst = 0;
+    for (let i = 0; i < size; i++) {
+      sum += data[i]!;
+      worst = Math.max(worst, relative(sums!.data[i]!, Math.fround(sum)));
+    }
+    expect(worst).toBe(0);
+  });
 });
