@@ -50,18 +50,7 @@ export function bincount(x: Tensor, length: number, options: CountOptions = {}):
     checkWeights("bincount", x, weights);
     return scatterAdd(numbers, reshape(toFloat("bincount", weights), [x.size]), length);
   }
-  return pieces(numbers)
-    .map((piece) => cast(scatterAdd(piece, onesLike(piece, "float32"), length), "int32"))
-    .reduce((total, counts) => add(total, counts));
-}
-
-/** Vectors so short that float32 counts their elements exactly. */
-function pieces(x: Tensor): Tensor[] {
-  const longest = 2 ** 24;
-  if (x.size <= longest) return [x];
-  return Array.from({ length: Math.ceil(x.size / longest) }, (_, i) =>
-    slice(x, [i * longest], [Math.min(longest, x.size - i * longest)]),
-  );
+  return scatterAdd(numbers, onesLike(numbers, "int32"), length);
 }
 
 /** Options of `histogram`. */

@@ -183,7 +183,9 @@ export function roll<D extends DType>(
   checkTensor("roll", x);
   if (axis === undefined) return reshape(roll(reshape(x, [x.size]), shift, 0), x.shape);
   const shifts = typeof shift === "number" ? [shift] : shift;
-  const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis("roll", a, x.rank));
+  const axes = (Array.isArray(axis) ? (axis as readonly number[]) : [axis as number]).map((a) =>
+    normalizeAxis("roll", a, x.rank),
+  );
   if (shifts.length !== axes.length || new Set(axes).size !== axes.length) {
     throw new ShapeError({
       who: "roll",
