@@ -1,6 +1,9 @@
 /** What plots share: axes with round numbers, a title, labels, a legend above the plot where no curve runs. */
 import { escapeXml } from "./escapeXml.js";
+import { lineWidth } from "./lineWidth.js";
 import { formatNumber } from "./text.js";
+
+const fontSize = 12;
 
 /** What the user may say about any plot. */
 export interface PlotOptions {
@@ -63,7 +66,7 @@ export function plot(
   });
   const xNumbers = x.ticks.map((tick) => text(toX(tick), bottom + 18, formatTick(tick, stepOf(x)), middle));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="sans-serif" font-size="12" fill="#222">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="Helvetica, Arial, sans-serif" font-size="${fontSize}" fill="#222">`,
     ...(title ? [`<title>${escapeXml(title)}</title>`] : []),
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...(title ? [text(centerX, 24, title, `${middle} font-size="15" font-weight="bold"`)] : []),
@@ -89,14 +92,14 @@ function legendOver(entries: readonly LegendEntry[], left: number, right: number
   let x = left;
   let y = top;
   for (const { name, color } of entries) {
-    const length = 36 + 7 * name.length;
+    const length = 26 + lineWidth(name, fontSize) + 16;
     if (x > left && x + length > right) {
       x = left;
       y += 18;
     }
     marks.push(
-      `<line x1="${x}" y1="${y}" x2="${x + 20}" y2="${y}" stroke="${color}" stroke-width="2"/>`,
-      `<text x="${x + 26}" y="${y + 4}">${escapeXml(name)}</text>`,
+      `<line x1="${round(x)}" y1="${y}" x2="${round(x + 20)}" y2="${y}" stroke="${color}" stroke-width="2"/>`,
+      `<text x="${round(x + 26)}" y="${y + 4}">${escapeXml(name)}</text>`,
     );
     x += length;
   }

@@ -1,8 +1,8 @@
 import { escapeXml } from "../charts/escapeXml.js";
+import { lineWidth } from "../charts/lineWidth.js";
 import { colors, type Theme } from "./colors.js";
 import type { Diagram, DiagramNode, NodeKind } from "./diagram.js";
 import { type Point, placeLayers } from "./layout.js";
-import { lineWidth } from "./textSize.js";
 
 const labelSize = 14;
 const detailSize = 11;
