@@ -8,12 +8,12 @@ export function mermaid({ nodes, edges, direction = "down" }: Diagram): string {
   return [
     `flowchart ${direction === "down" ? "TB" : "BT"}`,
     ...nodes.map(({ id, label, details = [], kind = "operation" }) => {
-      const text = [label, ...details].map(escape).join("<br/>");
+      const text = withoutList([label, ...details].map(escape).join("<br/>"));
       const [open, close] = isRound(kind) ? ["([", "])"] : ["(", ")"];
       return `  ${name.get(id)}${open}"${text}"${close}:::${kind}`;
     }),
     ...edges.map(({ from, to, label }) => {
-      const arrow = label ? `-->|"${escape(label)}"|` : "-->";
+      const arrow = label ? `-->|"${withoutList(escape(label))}"|` : "-->";
       return `  ${name.get(from)} ${arrow} ${name.get(to)}`;
     }),
     ...kinds.map((kind) => {
@@ -26,9 +26,14 @@ export function mermaid({ nodes, edges, direction = "down" }: Diagram): string {
 
 const isRound = (kind: NodeKind) => kind !== "operation" && kind !== "hot";
 
-/** Mermaid's entities; a sign at the start would be taken for a list of Markdown. */
+/** What would end a text or begin another thing, as Mermaid's entities. */
 function escape(text: string): string {
-  return text
-    .replace(/[&<>"#`\\[\]{}|]/g, (character) => `#${character.charCodeAt(0)};`)
-    .replace(/^[-+*=\d](?=$|\s|\.)/, (character) => `#${character.charCodeAt(0)};`);
+  return text.replace(/[&<>"#`\\[\]{}|]/g, entity);
 }
+
+/** A sign or a number at the start would be taken for a list of Markdown. */
+function withoutList(text: string): string {
+  return text.replace(/^[-+*=\d](?=$|\s|\.|<)/, entity);
+}
+
+const entity = (character: string) => `#${character.charCodeAt(0)};`;

@@ -4,7 +4,15 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const pages = ["README.md", "docs/guides/getting-started.md", "docs/guides/custom-training.md"];
+const pages = [
+  "README.md",
+  "docs/guides/getting-started.md",
+  "docs/guides/custom-training.md",
+  "docs/guides/seeing-computations.md",
+];
+
+/** Pages whose programs print the same wherever they run. */
+const exact: readonly string[] = ["docs/guides/seeing-computations.md"];
 
 /** Less data, fewer epochs, files in a folder of the test: the rest is as printed. */
 function shrink(code: string, folder: string): string {
@@ -36,6 +44,13 @@ describe("the code in", () => {
       printed.length = 0;
       await import(file);
       expect(printed.length).toBeGreaterThan(0);
+      if (!exact.includes(page)) return;
+      // A block without a language right behind a program is what it prints.
+      const shown = [...text.matchAll(/^```ts\n[\s\S]*?^```\n\n```\n([\s\S]*?)\n```$/gm)].map(
+        ([, output]) => output!,
+      );
+      expect(shown.length).toBeGreaterThan(0);
+      for (const output of shown) expect(printed.join("\n")).toContain(output);
     });
   }
 });

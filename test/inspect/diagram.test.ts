@@ -68,10 +68,10 @@ describe("a diagram as Mermaid", () => {
   it("has a node a line, then its edges, then the colours of its kinds", () => {
     expect(mermaid(shared).split("\n")).toEqual([
       "flowchart BT",
-      '  n0(["a<br/>#61; 1"]):::input',
+      '  n0(["a<br/>= 1"]):::input',
       '  n1(["#55;"]):::constant',
       '  n2("#43;"):::operation',
-      '  n3(["#42;<br/>#61; 64<br/>gradient 1"]):::result',
+      '  n3(["#42;<br/>= 64<br/>gradient 1"]):::result',
       "  n0 --> n2",
       "  n1 --> n2",
       '  n2 -->|"say #34;once#34;"| n3',
