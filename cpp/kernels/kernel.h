@@ -128,6 +128,8 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 // "conv2dInputGradient"   dy, kernel → dx;  "conv2dKernelGradient"  x, dy → dkernel; same words
 // "maxPool2d"    x [b, h, w, c] → y [b, oh, ow, c]  words: poolH, poolW, strideH, strideW, padTop, padLeft (padding = −∞)
 // "maxPool2dGradient"     x, y?, dy → dx : views x, dy, dx; the first maximum of a window takes the gradient
+// "fft"          re, im [a…, n, b…] → re, im of the same shape   words of the three: axis, scale (bits of a float)
+// "rfft"         x [a…, n, b…] → re, im [a…, n/2 + 1, b…];  "irfft"  re, im [a…, n/2 + 1, b…] → x [a…, n, b…]
 // avgPool2d has no kernel of its own: src/ops/pool.ts makes it of other operations.
 // Linear algebra: batches of matrices [batch…, rows, columns] float32; a fault is fault(FAULT_MATRIX, number in the batch, pivot)
 // "triangularSolve" a [batch…, n, n], b [batch…, n, k] → x; words: lower, transpose, unit, tolerance (the bits of a float); fault

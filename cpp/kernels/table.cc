@@ -5,6 +5,7 @@
 #include "../gemm/matmul.h"
 #include "conv.h"
 #include "cumulative.h"
+#include "fft.h"
 #include "indexing.h"
 #include "linalg_table.h"
 #include "pool.h"
@@ -16,7 +17,7 @@
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof(array[0]))
 static constexpr int KERNEL_COUNT =
-    3 + LENGTH(conv_kernels) + LENGTH(cumulative_kernels) + LENGTH(indexing_kernels) + LENGTH(linalg_kernels) +
+    3 + LENGTH(conv_kernels) + LENGTH(cumulative_kernels) + LENGTH(fft_kernels) + LENGTH(indexing_kernels) + LENGTH(linalg_kernels) +
     LENGTH(pool_kernels) + LENGTH(rows_kernels) + LENGTH(scatter_kernels) + LENGTH(search_kernels) + LENGTH(sort_kernels) +
     LENGTH(top_kernels);
 
@@ -35,6 +36,7 @@ static constexpr KernelList allKernels() {
   list.kernels[list.count++] = matmul_kernel;
   list.append(conv_kernels);
   list.append(cumulative_kernels);
+  list.append(fft_kernels);
   list.append(indexing_kernels);
   list.append(linalg_kernels);
   list.append(pool_kernels);

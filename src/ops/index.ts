@@ -95,6 +95,16 @@ export { dropout, dropoutMask } from "./dropout.js";
 export { dynamicSlice, dynamicUpdateSlice, type Starts } from "./dynamicSlice.js";
 export { einsum } from "./einsum.js";
 export { exp, exp2, expm1, log, log1p, log2, log10, pow } from "./exponential.js";
+export {
+  type Complex,
+  type FourierNorm,
+  type FourierOptions,
+  fft,
+  ifft,
+  irfft,
+  rfft,
+} from "./fft/fft.js";
+export { type Fourier2Options, fft2, ifft2, irfft2, rfft2 } from "./fft/fft2.js";
 export { gatherNd } from "./gatherNd.js";
 export { stopGradient } from "./identity.js";
 export { gather, scatterAdd, takeAlongAxis } from "./indexing.js";

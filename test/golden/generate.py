@@ -1,6 +1,6 @@
 """Writes the golden values of this folder: what Keras, PyTorch, NumPy and JAX compute for small inputs.
 
-    python test/golden/generate.py [keras|torch|numpy|linalg ...]
+    python test/golden/generate.py [edges|keras|torch|numpy|linalg|jax|random|fourier ...]
 
 Needs keras with tensorflow-cpu, torch and numpy. All is computed in float64 from inputs of few digits, so that a float32
 implementation can be compared without the reference's own rounding. README.md names every field.
@@ -1124,6 +1124,43 @@ def edge_cases():
     write("elementwise-edges", source, cases)
 
 
+def fourier_cases():
+    random = Random(47)
+    cases = []
+
+    def add(name, x, output, **options):
+        planes = lambda v: {"real": array(v.real), "imaginary": array(v.imag)} if np.iscomplexobj(v) else {"real": array(v)}
+        cases.append({"name": name, "inputs": planes(x), "options": options, "outputs": planes(output)})
+
+    for shape in [(1,), (2,), (5,), (8,), (12,), (3, 7), (2, 3, 16), (1, 67), (2, 18, 3), (5, 1, 20)]:
+        real = random.normal(*shape)
+        z = real + 1j * random.normal(*shape)
+        for axis in range(len(shape)):
+            n = shape[axis]
+            norm = ("backward", "ortho", "forward")[(n + axis) % 3]
+            add("fft", z, np.fft.fft(z, None, axis, norm), axis=axis, norm=norm)
+            add("ifft", z, np.fft.ifft(z, None, axis, norm), axis=axis, norm=norm)
+            add("rfft", real, np.fft.rfft(real, None, axis, norm), axis=axis, norm=norm)
+            add("irfft", z, np.fft.irfft(z, 2 * n - 1, axis, norm), axis=axis, norm=norm, length=2 * n - 1)
+    z = random.normal(3, 6) + 1j * random.normal(3, 6)
+    for name in ("fft", "ifft", "irfft"):
+        for length in (1, 4, 6, 9):
+            add(name, z, getattr(np.fft, name)(z, length), length=length)
+    for length in (1, 4, 6, 9):
+        add("rfft", z.real, np.fft.rfft(z.real, length), length=length)
+    add("irfft", z, np.fft.irfft(z))
+    add("fft", z.real, np.fft.fft(z.real) + 0j)
+    z = random.normal(3, 4, 5) + 1j * random.normal(3, 4, 5)
+    for name in ("fft2", "ifft2", "irfft2"):
+        function = getattr(np.fft, name)
+        add(name, z, function(z))
+        add(name, z, function(z, axes=(2, 0), norm="ortho"), axes=[2, 0], norm="ortho")
+        add(name, z, function(z, (3, 8)), lengths=[3, 8])
+    add("rfft2", z.real, np.fft.rfft2(z.real))
+    add("rfft2", z.real, np.fft.rfft2(z.real, axes=(0, 1)), axes=[0, 1])
+    write("numpy-fourier", f"numpy {np.__version__}, float64", cases)
+
+
 def jax_cases():
     import jax
     import jax.numpy as jnp
@@ -1188,7 +1225,7 @@ def jax_cases():
     write("jax-loops", source, cases)
 
 
-PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases}
+PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases, "fourier": fourier_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

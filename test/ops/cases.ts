@@ -7,6 +7,7 @@ import type { Case } from "./cases/case.js";
 import { convolutionCases } from "./cases/convolution.js";
 import { cumulativeCases } from "./cases/cumulative.js";
 import { elementwiseCases } from "./cases/elementwise.js";
+import { fourierCases } from "./cases/fourier.js";
 import { indexingCases } from "./cases/indexing.js";
 import { linalgCases } from "./cases/linalg.js";
 import { matmulCases } from "./cases/matmul.js";
@@ -47,5 +48,6 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ...rowsCases,
   ...indexingCases,
   ...sortingCases,
+  ...fourierCases,
   ...convolutionCases,
 };

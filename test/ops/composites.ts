@@ -400,6 +400,39 @@ export const composites: Readonly<Record<string, readonly Composite[]>> = {
       relative: 1e-4,
     },
   ],
+  ifft: [
+    {
+      name: "along the first axis, filled up",
+      inputs: [{ shape: [5, 3] }, { shape: [5, 3] }],
+      build: (a, b) => {
+        const { real, imaginary } = ops.ifft({ real: a!, imaginary: b! }, { axis: 0, length: 8 });
+        return ops.stack([real, imaginary]);
+      },
+    },
+  ],
+  rfft: [{ name: "cut", inputs: [x35], build: (x) => ops.rfft(x!, { length: 4, norm: "ortho" }).imaginary }],
+  irfft: [
+    { name: "odd", inputs: [x35], build: (x) => ops.irfft(x!, { length: 9 }) },
+    {
+      name: "of a product of spectra",
+      inputs: [
+        { shape: [2, 16], low: -0.1, high: 0.1 },
+        { shape: [16], low: -0.1, high: 0.1 },
+      ],
+      build: (x, kernel) => {
+        const [a, b] = [ops.rfft(x!), ops.rfft(kernel!)];
+        const real = ops.sub(ops.mul(a.real, b.real), ops.mul(a.imaginary, b.imaginary));
+        return ops.irfft({
+          real,
+          imaginary: ops.add(ops.mul(a.real, b.imaginary), ops.mul(a.imaginary, b.real)),
+        });
+      },
+    },
+  ],
+  rfft2: [{ inputs: [{ shape: [2, 6, 4] }], build: (x) => ops.rfft2(x!).real }],
+  irfft2: [{ inputs: [{ shape: [2, 6, 4] }], build: (x) => ops.irfft2(x!) }],
+  fft2: [{ inputs: [{ shape: [4, 3, 5] }], build: (x) => ops.fft2(x!, { axes: [0, 1] }).imaginary }],
+  ifft2: [{ inputs: [{ shape: [3, 5] }], build: (x) => ops.ifft2(x!, { lengths: [2, 8] }).real }],
   randomInt: [{ inputs: [], build: () => ops.randomInt(keyed, [150], { min: -3, max: 12 }) }],
   splitKey: [{ inputs: [], build: () => ops.stack(ops.splitKey(keyed, 5)) }],
   shuffle: [{ inputs: [x35], build: (x) => ops.shuffle(keyed, x!, 1) }],
