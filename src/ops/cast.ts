@@ -2,7 +2,7 @@
 import { checkDType, type DType, isFloat } from "../base/dtype.js";
 import { definePrimitive, type ElementwisePrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
-import { scalar } from "./leaf.js";
+import { checkTensor, scalar } from "./leaf.js";
 
 const castPrimitive = definePrimitive<ElementwisePrimitive>({
   name: "cast",
@@ -20,6 +20,7 @@ const castPrimitive = definePrimitive<ElementwisePrimitive>({
  * @example cast(tensor([1.7, -1.7]), "int32") // [1, -1]
  */
 export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D> {
+  checkTensor("cast", x);
   return (x.dtype === dtype ? x : converted(x, dtype)) as Tensor<D>;
 }
 

@@ -3,7 +3,7 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { DTypeError } from "../base/errors.js";
 import type { Tensor, TensorLike } from "../graph/tensor.js";
 import { cast } from "./cast.js";
-import { scalar, toTensors } from "./leaf.js";
+import { checkTensor, scalar, toTensors } from "./leaf.js";
 
 /** float64 stays what it is, all others are computed as float32; a dtype that is not known counts among the others. */
 export type Floating<D extends DType> = DType extends D
@@ -40,6 +40,7 @@ export function toSummable(who: string, x: TensorLike): Tensor {
  * @throws {DTypeError} for floats: rounding them silently would hide a swapped argument
  */
 export function toIndices(who: string, what: string, x: Tensor): Tensor {
+  checkTensor(who, x);
   if (!isFloat(x.dtype)) return x.dtype === "bool" ? cast(x, "uint8") : x;
   const { number, scalar: value } = x.payload;
   if (value !== undefined && Number.isInteger(value)) return scalar(value, "int32");

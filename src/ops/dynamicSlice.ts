@@ -9,7 +9,7 @@ import { clip } from "./choice.js";
 import { toIndices } from "./convert.js";
 import { gather } from "./indexing.js";
 import { iota } from "./iota.js";
-import { scalar } from "./leaf.js";
+import { checkTensor, scalar } from "./leaf.js";
 import { reshape, slice } from "./movement.js";
 import { scatterUpdate } from "./scatter.js";
 
@@ -47,6 +47,7 @@ export function dynamicSlice<D extends DType>(x: Tensor<D>, starts: Starts, size
  * @example dynamicUpdateSlice(tensor([1, 2, 3, 4, 5]), tensor([8, 9]), [1]) // [1, 8, 9, 4, 5]
  */
 export function dynamicUpdateSlice<D extends DType>(x: Tensor<D>, update: Tensor, starts: Starts): Tensor<D> {
+  checkTensor("dynamicUpdateSlice", update);
   checkPart("dynamicUpdateSlice", x, update.shape);
   if (update.extent) throw dynamicError("dynamicUpdateSlice", update, update.extent.axis);
   const place = placeOf("dynamicUpdateSlice", x, starts, update.shape) ?? whole(x);
@@ -125,6 +126,7 @@ function startOf(who: string, start: TensorLike): Tensor {
 }
 
 function checkPart(who: string, x: Tensor, size: Shape): void {
+  checkTensor(who, x);
   checkShape(who, size);
   if (size.length === x.rank && size.every((length, axis) => length <= x.shape[axis]!)) return;
   throw new ShapeError({

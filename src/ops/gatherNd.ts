@@ -10,7 +10,7 @@ import { where } from "./choice.js";
 import { greaterEqual, less } from "./comparison.js";
 import { toIndices } from "./convert.js";
 import { gather } from "./indexing.js";
-import { constant } from "./leaf.js";
+import { checkTensor, constant } from "./leaf.js";
 import { logicalAnd } from "./logic.js";
 import { reshape } from "./movement.js";
 import { all } from "./reduce.js";
@@ -26,6 +26,7 @@ import { all } from "./reduce.js";
  * @example gatherNd(tensor([[1, 2], [3, 4]]), tensor([[0, 1], [1, 0]], { dtype: "int32" })) // [2, 3]
  */
 export function gatherNd<D extends DType>(x: Tensor<D>, indices: Tensor): Tensor<D> {
+  checkTensor("gatherNd", x);
   const coordinates = cast(toIndices("gatherNd", "indices", indices), "int32");
   const depth = coordinates.shape.at(-1);
   if (depth === undefined || depth > x.rank) {

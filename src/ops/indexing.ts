@@ -1,4 +1,5 @@
 /** Rows picked by number, and the sum that is its derivative. */
+
 import type { NDArray } from "../base/array.js";
 import { allocateArray } from "../base/dtype.js";
 import { ConfigError, DataError, ShapeError } from "../base/errors.js";
@@ -11,6 +12,7 @@ import { where } from "./choice.js";
 import { greaterEqual, less } from "./comparison.js";
 import { toIndices, toSummable } from "./convert.js";
 import { iota } from "./iota.js";
+import { checkTensor } from "./leaf.js";
 import { logicalAnd } from "./logic.js";
 import { broadcastTo, reshape, transpose } from "./movement.js";
 
@@ -61,6 +63,7 @@ function gatheredExtent(data: TensorType, indices: TensorType): Extent | undefin
  * @example gather(embeddings, tokens) // [vocabulary, units], [batch, time] → [batch, time, units]
  */
 export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
+  checkTensor("gather", data);
   const at = normalizeAxis("gather", axis, data.rank);
   const rows = toIndices("gather", "indices", indices);
   if (at === 0) return createNode(gatherPrimitive, [data, rows]);
@@ -82,6 +85,7 @@ export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
  * @example takeAlongAxis(values, expandDims(actions, -1)) // the value of the action taken: [batch, n], [batch, 1] → [batch, 1]
  */
 export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
+  checkTensor("takeAlongAxis", x);
   const at = normalizeAxis("takeAlongAxis", axis, x.rank);
   const chosen = cast(toIndices("takeAlongAxis", "indices", indices), "int32");
   if (x.rank !== chosen.rank || x.shape.some((length, a) => a !== at && length !== chosen.shape[a])) {

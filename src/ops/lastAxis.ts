@@ -1,12 +1,15 @@
 /** Kernels that work on rows: the last axis, of a length that is known. */
+
 import { ShapeError } from "../base/errors.js";
 import { formatShape, normalizeAxis } from "../base/shape.js";
 import type { TensorType } from "../graph/primitive.js";
 import type { Tensor } from "../graph/tensor.js";
+import { checkTensor } from "./leaf.js";
 import { transpose } from "./movement.js";
 
 /** What `compute` makes of the last axis, done along any: that axis is brought there and back. */
 export function alongLastAxis(who: string, x: Tensor, axis: number, compute: (x: Tensor) => Tensor): Tensor {
+  checkTensor(who, x);
   const at = normalizeAxis(who, axis, x.rank);
   if (at === x.rank - 1) return compute(x);
   const order = x.shape.map((_, a) => (a === at ? x.rank - 1 : a === x.rank - 1 ? at : a)); // its own inverse

@@ -1,4 +1,5 @@
 /** Row operations of classifiers: softmax, cross-entropy and what belongs to them. */
+
 import type { NDArray } from "../base/array.js";
 import { allocateArray, type DType } from "../base/dtype.js";
 import { ConfigError, DataError, ShapeError } from "../base/errors.js";
@@ -15,6 +16,7 @@ import { toFloat, toIndices } from "./convert.js";
 import { exp } from "./exponential.js";
 import { iota } from "./iota.js";
 import { alongLastAxis, checkStaticRow } from "./lastAxis.js";
+import { checkTensor } from "./leaf.js";
 import { expandDims, reshape } from "./movement.js";
 
 const softmaxPrimitive = rowOperation(
@@ -273,6 +275,8 @@ export function binaryCrossEntropyWithLogits(logits: Tensor, targets: Tensor): T
 }
 
 function checkSameShape(who: string, what: string, logits: Tensor, other: Tensor, fix: string): void {
+  checkTensor(who, logits);
+  checkTensor(who, other);
   if (sameShape(logits.shape, other.shape)) return;
   throw new ShapeError({
     who,

@@ -13,7 +13,7 @@ import { toIndices } from "./convert.js";
 import { full } from "./create.js";
 import { checkedIndex, gather, scatterAdd } from "./indexing.js";
 import { iota } from "./iota.js";
-import { toTensors } from "./leaf.js";
+import { checkTensor, toTensors } from "./leaf.js";
 import { broadcastTo, reshape } from "./movement.js";
 
 /** A record on `x [n, inner…], indices [rows], updates [rows, inner…]` that gives a tensor like x. */
@@ -117,7 +117,7 @@ export function scatterUpdate<D extends DType>(
  * @example scatterMaximum(tensor([1, 5, 3]), tensor([0, 1], { dtype: "int32" }), tensor([4, 4])) // [4, 5, 3]
  */
 export function scatterMaximum(x: Tensor, indices: Tensor, updates: TensorLike): Tensor {
-  return put(scatterMaximumPrimitive, comparable(x), indices, updates);
+  return put(scatterMaximumPrimitive, comparable("scatterMaximum", x), indices, updates);
 }
 
 /**
@@ -129,10 +129,11 @@ export function scatterMaximum(x: Tensor, indices: Tensor, updates: TensorLike):
  * @example scatterMinimum(tensor([1, 5, 3]), tensor([0, 1], { dtype: "int32" }), tensor([4, 4])) // [1, 4, 3]
  */
 export function scatterMinimum(x: Tensor, indices: Tensor, updates: TensorLike): Tensor {
-  return put(scatterMinimumPrimitive, comparable(x), indices, updates);
+  return put(scatterMinimumPrimitive, comparable("scatterMinimum", x), indices, updates);
 }
 
-function comparable(x: Tensor): Tensor {
+function comparable(who: string, x: Tensor): Tensor {
+  checkTensor(who, x);
   return x.dtype === "bool" || x.dtype === "uint8" ? cast(x, "int32") : x;
 }
 
@@ -143,6 +144,7 @@ function put<D extends DType>(
   updates: TensorLike,
 ): Tensor<D> {
   const who = primitive.name;
+  checkTensor(who, x);
   const rows = toIndices(who, "indices", indices);
   if (x.rank === 0) {
     throw new ShapeError({ who, expected: "a tensor of rows [n, inner…]", received: "a scalar" });

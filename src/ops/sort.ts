@@ -1,4 +1,5 @@
 /** Rows in order: sorted values, the positions they come from, and the largest few. */
+
 import type { NDArray } from "../base/array.js";
 import { allocateArray, type DType } from "../base/dtype.js";
 import { ConfigError } from "../base/errors.js";
@@ -7,6 +8,7 @@ import { definePrimitive, type KernelPrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { addAlongRows, takeAlongAxis } from "./indexing.js";
 import { alongLastAxis, checkStaticRow } from "./lastAxis.js";
+import { checkTensor } from "./leaf.js";
 import { slice } from "./movement.js";
 
 /** Options of `sort` and `argSort`. */
@@ -151,6 +153,7 @@ export function topK<D extends DType>(
   axis = -1,
   options: TopKOptions = {},
 ): { readonly values: Tensor<D>; readonly indices: Tensor<"int32"> } {
+  checkTensor("topK", x);
   const at = normalizeAxis("topK", axis, x.rank);
   const n = x.shape[at]!;
   if (!Number.isInteger(k) || k < 0 || k > n) {

@@ -1,7 +1,9 @@
 /** Windows that move over images: their size, step and padding, and the errors for those that do not fit. */
+
 import { ConfigError, ShapeError, unknownName } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { checkTensor } from "./leaf.js";
 
 /** One number for both image axes, or `[height, width]`. */
 export type Pair = number | readonly [number, number];
@@ -84,6 +86,7 @@ export function checkWindowFits(
 
 /** @throws {ShapeError} where the rank is not that of the named axes */
 export function checkRank(who: string, what: string, x: Tensor, axes: readonly string[]): void {
+  checkTensor(who, x);
   if (x.rank === axes.length) return;
   throw new ShapeError({
     who,

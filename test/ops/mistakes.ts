@@ -345,9 +345,36 @@ const ofActivations: Mistake[] = [
   },
 ];
 
+const whole = ops.zeros([2], "int32");
+const image = ops.zeros([1, 4, 4, 1]);
+const kernel = ops.zeros([2, 2, 1, 1]);
+
+/** Operations whose operands all have to be tensors, called with the operands given. */
+const ofTensors: Readonly<Record<string, readonly [operands: readonly Tensor[], ...rest: unknown[]]>> = {
+  argSort: [[x23]],
+  binaryCrossEntropyWithLogits: [[x23, x23]],
+  cast: [[x23], "int32"],
+  conv1d: [[ops.zeros([1, 4, 1]), ops.zeros([2, 1, 1])]],
+  conv2d: [[image, kernel]],
+  conv2dTranspose: [[image, kernel]],
+  crossEntropy: [[x23, x23]],
+  depthwiseConv2d: [[image, kernel]],
+  dynamicSlice: [[x23], [0, 0], [1, 1]],
+  gather: [[x23, whole]],
+  gatherNd: [[x23, ops.zeros([4, 2], "int32")]],
+  sort: [[x23]],
+  takeAlongAxis: [[x23, ops.zeros([2, 1], "int32")]],
+  topK: [[x23], 1],
+};
+
+const ofTensorsAlone = Object.entries(ofTensors).flatMap(([name, [operands, ...rest]]) =>
+  whatIsNoTensor(name, operands, rest),
+);
+
 export const mistakes: readonly Mistake[] = [
   ...ofElementwise,
   ...ofReductions,
   ...ofMovement,
+  ...ofTensorsAlone,
   ...ofActivations,
 ];
