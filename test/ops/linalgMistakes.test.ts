@@ -173,6 +173,11 @@ const mistakes: readonly (readonly [
     "[norm] expected one axis (vectors) or two (matrices) beside an order, received 3 axes of shape [2, 3, 4]. Name the axes: norm(x, axis, { order }).",
   ],
   [
+    () => ops.norm(ops.zeros([2, 0]), 1, { order: Infinity }),
+    ShapeError,
+    "[norm] expected at least one element along axis 1 for order Infinity, received shape [2, 0]. The largest or smallest of nothing is not defined.",
+  ],
+  [
     () => ops.eigh(batchAs([3, 3], 0)),
     ShapeError,
     "[eigh] expected matrices whose numbers of rows and columns are known, received axis 0 of [3, 3], whose length is known at run time only. Only the axes before the last two may be a batch of run-time length.",

@@ -45,6 +45,17 @@ function normOf(x: Tensor, axis: Axes | undefined, options: NormOptions): Tensor
   const { order, ...rest } = options;
   const sorted = normalizeAxes("norm", axis, x.rank);
   if (order === undefined) return flatAtZero(sum(square(x), sorted, rest), sqrt);
+  const isExtreme =
+    Math.abs(Number(order)) === Infinity || (sorted.length === 2 && typeof order === "number");
+  const empty = sorted.find((a) => x.shape[a] === 0);
+  if (isExtreme && empty !== undefined) {
+    throw new ShapeError({
+      who: "norm",
+      expected: `at least one element along axis ${empty} for order ${order}`,
+      received: `shape ${formatShape(x.shape)}`,
+      fix: "The largest or smallest of nothing is not defined.",
+    });
+  }
   if (sorted.length === 1) return vectorNorm(x, sorted[0]!, order, rest);
   if (sorted.length === 2) {
     const [row, column] = (axis === undefined ? sorted : (axis as readonly number[])).map((a) =>
