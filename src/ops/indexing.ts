@@ -190,7 +190,7 @@ export function scatterAdd(indices: Tensor, updates: Tensor, n: number): Tensor 
 }
 
 /** What is said about an index outside: of a run, which does not know how many rows there were. */
-function indexFault(row: number, index: number) {
+export function indexFault(row: number, index: number) {
   return {
     expected: "indices from 0 to the number of rows − 1",
     received: `index ${index} at row ${row}`,

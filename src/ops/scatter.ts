@@ -11,7 +11,7 @@ import { where } from "./choice.js";
 import { equal } from "./comparison.js";
 import { toIndices } from "./convert.js";
 import { full } from "./create.js";
-import { checkedIndex, gather, scatterAdd } from "./indexing.js";
+import { checkedIndex, gather, indexFault, scatterAdd } from "./indexing.js";
 import { iota } from "./iota.js";
 import { checkTensor, toTensors } from "./leaf.js";
 import { broadcastTo, reshape } from "./movement.js";
@@ -40,6 +40,7 @@ function scatter(
       return [{ ...x!, data }];
     },
     words: () => [],
+    fault: indexFault,
     vjp,
   });
 }

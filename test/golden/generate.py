@@ -1225,7 +1225,81 @@ def jax_cases():
     write("jax-loops", source, cases)
 
 
-PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases, "fourier": fourier_cases}
+# ---- Sorting ---------------------------------------------------------------------------------------------
+
+
+def sorting_cases():
+    import torch
+
+    random = Random(61)
+    cases = []
+
+    def add(name, inputs, outputs, **options):
+        case = {"name": name, "inputs": {k: array(v) for k, v in inputs.items()}}
+        outputs = {k: array(v) for k, v in outputs.items()}
+        cases.append({**case, **({"options": options} if options else {}), "outputs": outputs})
+
+    def whole(values):
+        return np.asarray(values).astype(np.int32)
+
+    def arg_sort(x, axis, descending=False):
+        if not descending:
+            return np.argsort(x, axis=axis, kind="stable")
+        # The order of the reversed rows, read backwards: equal elements keep their order.
+        backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+        return x.shape[axis] - 1 - np.flip(backwards, axis)
+
+    special = np.array([np.nan, 1, -np.inf, 0, 2.5, np.inf, -3, np.nan, 1, 0])
+    ties = random.integers(4, 3, 9)
+    for x in (random.normal(3, 5), special, ties, ties.astype(np.uint8), ties > 1, random.normal(2, 0)):
+        for axis in range(-1, x.ndim - 1):
+            for descending in (False, True):
+                places = arg_sort(x, axis, descending)
+                add("argSort", {"x": x}, {"places": whole(places)}, axis=axis, descending=descending)
+                sorted_ = np.take_along_axis(x, places, axis)
+                add("sort", {"x": x}, {"values": sorted_}, axis=axis, descending=descending)
+                assert descending or np.array_equal(sorted_, np.sort(x, axis=axis), equal_nan=x.dtype.kind == "f")
+    for x, k in ((random.normal(2, 9), 3), (special, 4), (ties, 9)):
+        for smallest in (False, True):
+            places = arg_sort(x, -1, not smallest)[..., :k]
+            values = np.take_along_axis(x, places, -1)
+            add("topK", {"x": x}, {"values": values, "indices": whole(places)}, k=k, smallest=smallest)
+    rows = np.array([-2.0, 0, 0, 1, 1, 1, 4, np.inf, np.nan])
+    for side in ("left", "right"):
+        v = np.array([[-3, -2, 0, 0.5], [1, 4, np.inf, np.nan]])
+        add("searchSorted", {"x": rows, "v": v}, {"places": whole(np.searchsorted(rows, v, side))}, side=side)
+    x = random.normal(3, 4, 5)
+    for axis in (None, 0, 1, -1, (0, 2)):
+        given = {} if axis is None else {"axis": list(axis) if isinstance(axis, tuple) else axis}
+        add("median", {"x": x}, {"value": np.median(x, axis)}, **given)
+        for method in ("linear", "lower", "higher", "nearest", "midpoint"):
+            q = [0, 0.1, 0.5, 0.83, 1]
+            add("quantile", {"x": x}, {"value": np.quantile(x, q, axis, method=method)}, q=q, interpolation=method, **given)
+    holed = np.array([[1.0, np.nan, 3], [4, 5, 6]])
+    add("median", {"x": holed}, {"value": np.median(holed, 1)}, axis=1)
+    for x in (ties, ties - 2.0, ties > 2, np.zeros((2, 3)), random.integers(2, 2, 3, 2)):
+        add("nonzero", {"x": x}, {"coordinates": whole(np.argwhere(x))})
+    for x in (ties, special, ties > 1, random.integers(200, 2, 3).astype(np.uint8), np.zeros(0)):
+        values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+        add("unique", {"x": x}, {"values": values, "inverse": whole(inverse).reshape(x.shape), "counts": whole(counts)})
+
+    # Gradients of sum(output · upstream), by PyTorch.
+    for name, function in {
+        "sort": lambda x: x.sort(-1).values,
+        "topK": lambda x: x.topk(3, -1).values,
+        "median": lambda x: x.quantile(0.5, -1),
+        "quantile": lambda x: x.quantile(0.3, -1),
+    }.items():
+        x = torch.tensor(random.normal(3, 6), requires_grad=True)
+        y = function(x)
+        upstream = torch.tensor(random.normal(*y.shape))
+        (y * upstream).sum().backward()
+        inputs = {"x": x.detach().numpy(), "upstream": upstream.numpy()}
+        add(f"{name}Gradient", inputs, {"value": y.detach().numpy(), "gradient": x.grad.numpy()})
+    write("sorting", f"numpy {np.__version__} and torch {torch.__version__}, float64", cases)
+
+
+PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases, "fourier": fourier_cases, "sorting": sorting_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

@@ -539,6 +539,85 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     DTypeError,
     '[bitwiseAnd] expected integer or bool tensors, received dtype float32. Convert with cast(x, "int32").',
   ],
+  // Sorting and indexing
+  [
+    "sort of a scalar",
+    () => ops.sort(float()),
+    ShapeError,
+    "[sort] expected no axis (the tensor is a scalar), received axis -1.",
+  ],
+  [
+    "topK of more than there are",
+    () => ops.topK(float(3), 4),
+    ConfigError,
+    "[topK] expected a number of elements from 0 to 3, received 4.",
+  ],
+  [
+    "searchSorted on a side that is none",
+    () => ops.searchSorted(float(3), 1, { side: "middle" as "left" }),
+    ConfigError,
+    '[searchSorted] expected a side, "left" or "right", received "middle".',
+  ],
+  [
+    "searchSorted in rows of another batch",
+    () => ops.searchSorted(float(2, 3), float(3, 3)),
+    ShapeError,
+    "[searchSorted] expected values of shape [2, …], received shape [3, 3]. A sorted vector takes values of any shape, sorted rows take a row of values each.",
+  ],
+  [
+    "quantile beyond 1",
+    () => ops.quantile(float(3), [0.5, 1.5]),
+    ConfigError,
+    "[quantile] expected shares from 0 to 1, received 1.5.",
+  ],
+  [
+    "quantile of a misspelt interpolation",
+    () => ops.quantile(float(3), 0.5, 0, { interpolation: "liner" as "linear" }),
+    ConfigError,
+    '[quantile] expected the name of an interpolation (linear, lower, higher, nearest, midpoint), received "liner". Did you mean "linear"?',
+  ],
+  [
+    "median of nothing",
+    () => ops.median(float(2, 0), 1),
+    ShapeError,
+    "[median] expected axes with elements, received shape [2, 0]. There is no quantile of nothing.",
+  ],
+  [
+    "scatterUpdate of whole numbers by floats",
+    () => ops.scatterUpdate(int(3), int(2), float(2)),
+    DTypeError,
+    "[scatterUpdate] expected updates that int32 holds, received dtype float32. Cast one of the two: cast(x, …).",
+  ],
+  [
+    "scatterUpdate of a scalar",
+    () => ops.scatterUpdate(float(), int(), 1),
+    ShapeError,
+    "[scatterUpdate] expected a tensor of rows [n, inner…], received a scalar.",
+  ],
+  [
+    "gatherNd of more axes than there are",
+    () => ops.gatherNd(float(2, 2), int(4, 3)),
+    ShapeError,
+    "[gatherNd] expected indices of shape [rows…, d] with d up to 2, the rank of the tensor, received shape [4, 3].",
+  ],
+  [
+    "dynamicSlice with too few starts",
+    () => ops.dynamicSlice(float(2, 3), [0], [1, 1]),
+    ShapeError,
+    "[dynamicSlice] expected a start for each of 2 axes, received 1. The input has shape [2, 3].",
+  ],
+  [
+    "dynamicSlice at a fraction",
+    () => ops.dynamicSlice(float(3), [0.5], [1]),
+    DTypeError,
+    "[dynamicSlice] expected starts that are integers, received 0.5.",
+  ],
+  [
+    "dynamicUpdateSlice by more than the whole",
+    () => ops.dynamicUpdateSlice(float(3), float(4), [0]),
+    ShapeError,
+    "[dynamicUpdateSlice] expected a part of shape [3]: 1 lengths, none larger than its axis, received [4].",
+  ],
 ];
 
 describe("mistakes", () => {
