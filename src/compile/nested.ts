@@ -16,6 +16,12 @@ interface Target {
   readonly place: Place;
 }
 
+/** Where an iteration finds a carry, and where it leaves the next one. */
+interface Carry {
+  readonly read: Place;
+  readonly write: Place;
+}
+
 export abstract class NestedLowering extends UnitLowering {
   private level = 0;
 
@@ -110,25 +116,16 @@ export abstract class NestedLowering extends UnitLowering {
     };
     const body = node.payload.bodies![0]!;
     const level = this.level;
-    // Carries ping-pong between the halves of one buffer; iteration i reads half i & 1 and writes the other.
-    const pairs = range(carries).map((i) => {
-      const type = node.outputs[i]!;
-      const size = sizeOf(type.shape);
-      const buffer = this.newBuffer(2 * size * bytesPerElement(type.dtype));
-      const half = (phase: 0 | 1): Place => ({
-        buffer,
-        layout: denseLayout(type.shape),
-        loops: [{ level, stride: 0, parity: size, phase }],
-      });
-      this.copy(node.inputs[i]!, { buffer, layout: denseLayout(type.shape) }, false, "carry");
-      const final: Place = { buffer, layout: { ...denseLayout(type.shape), offset: (length & 1) * size } };
-      this.places.set(this.pickKey(node, i), final);
-      return { read: half(0), write: half(1) };
-    });
     const used = this.usedResults.get(node) ?? new Set<number>();
-    const stacked = range(results + carries).map((i) => {
-      if (!used.has(carries + i)) return undefined;
-      return perIteration(this.resultPlace(node, carries + i), level);
+    const isUsed = (result: number) => used.has(carries + result);
+    const pairs = range(carries).map((i) => {
+      const copies = range(results).filter((k) => isUsed(k) && body.results[carries + k] === body.results[i]);
+      const isKept = copies.length > 0 || isUsed(results + i) || isUsed(results + carries + i);
+      return isKept ? this.keptCarry(node, i, copies, level) : this.alternatingCarry(node, i, level);
+    });
+    const stacked = range(results).map((k) => {
+      if (!isUsed(k) || this.places.has(this.pickKey(node, carries + k))) return undefined;
+      return perIteration(this.resultPlace(node, carries + k), level);
     });
     body.parameters.forEach((parameter, i) => {
       if (i < carries) this.places.set(parameter, pairs[i]!.read);
@@ -140,10 +137,6 @@ export abstract class NestedLowering extends UnitLowering {
     body.results.forEach((value, i) => {
       const place = i < carries ? pairs[i]!.write : stacked[i - carries];
       if (place) targets.push({ value, place });
-    });
-    body.parameters.slice(0, carries).forEach((parameter, i) => {
-      const place = stacked[results + i];
-      if (place) targets.push({ value: parameter, place });
     });
     this.level++;
     const steps = this.nested(body, targets);
@@ -160,6 +153,49 @@ export abstract class NestedLowering extends UnitLowering {
       commit: false,
       label: `scan ${length}×`,
     });
+  }
+
+  /** A carry between the halves of one buffer: iteration i reads half i & 1 and writes the other. */
+  private alternatingCarry(node: Tensor, i: number, level: number): Carry {
+    const type = node.outputs[i]!;
+    const size = sizeOf(type.shape);
+    const layout = denseLayout(type.shape);
+    const buffer = this.newBuffer(2 * size * bytesPerElement(type.dtype));
+    const half = (phase: 0 | 1): Place => ({
+      buffer,
+      layout,
+      loops: [{ level, stride: 0, parity: size, phase }],
+    });
+    this.copy(node.inputs[i]!, { buffer, layout }, false, "carry");
+    const last = ((node.attributes.length as number) & 1) * size;
+    this.places.set(this.pickKey(node, i), { buffer, layout: { ...layout, offset: last } });
+    return { read: half(0), write: half(1) };
+  }
+
+  /** A carry whose values stay, one behind the other: each iteration reads one and writes the next. */
+  private keptCarry(node: Tensor, i: number, copies: readonly number[], level: number): Carry {
+    const { carries, results, length, reverse } = node.attributes as {
+      carries: number;
+      results: number;
+      length: number;
+      reverse: boolean;
+    };
+    const type = node.outputs[i]!;
+    const size = sizeOf(type.shape);
+    const layout = denseLayout(type.shape);
+    const buffer = this.newBuffer((length + 1) * size * bytesPerElement(type.dtype));
+    const at = (n: number): Place => ({ buffer, layout: { ...layout, offset: n * size } });
+    this.copy(node.inputs[i]!, at(reverse ? length : 0), false, "carry");
+    const stack = ({ layout: { offset, shape, strides } }: Place): Place => ({
+      buffer,
+      layout: { offset, shape: [length, ...shape], strides: [size, ...strides] },
+    });
+    const [starts, ends] = (reverse ? [at(1), at(0)] : [at(0), at(1)]).map(stack);
+    this.places.set(this.pickKey(node, i), at(reverse ? 0 : length));
+    this.places.set(this.pickKey(node, carries + results + i), starts!);
+    for (const k of [...copies, results + carries + i])
+      this.places.set(this.pickKey(node, carries + k), ends!);
+    return { read: perIteration(starts!, level), write: perIteration(ends!, level) };
   }
 
   protected override cond(node: Tensor): void {

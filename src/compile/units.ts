@@ -346,10 +346,10 @@ export abstract class UnitLowering extends Places {
   }
 }
 
-/** Whether two places can share an element in one iteration; the halves of a state that alternates never do. */
+/** Whether two places of values are the same in one iteration; those of a state before and after never are. */
 function isSameMemory(a: Place, b: Place): boolean {
   const phases = ({ loops = [] }: Place) => loops.map(({ level, phase }) => `${level}:${phase}`).join();
-  return a.buffer === b.buffer && phases(a) === phases(b);
+  return a.buffer === b.buffer && phases(a) === phases(b) && a.layout.offset === b.layout.offset;
 }
 
 /** The part of a concat's layout that one input fills. */

@@ -1,40 +1,13 @@
-/** A loop over the first axis of sequences, as one node. */
-import { isFloat } from "../base/dtype.js";
+/** A loop over the first axis of sequences. */
 import { ConfigError, ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { flatten as flattenTree, type Tree } from "../base/tree.js";
-import { definePrimitive, type TensorType } from "../graph/primitive.js";
-import { graphKey } from "../graph/print.js";
-import { instantiate, rewrite } from "../graph/rewrite.js";
-import { formatType, isTensor, Tensor } from "../graph/tensor.js";
-import { add } from "./arithmetic.js";
-import {
-  closeBody,
-  differentiate,
-  elementType,
-  openScope,
-  range,
-  refill,
-  refuseHostCalls,
-  typeOf,
-  typesFromOutside,
-} from "./body.js";
-import { full } from "./create.js";
-import { identity } from "./identity.js";
+import { rewrite } from "../graph/rewrite.js";
+import { formatType, isTensor, type Tensor } from "../graph/tensor.js";
+import { elementType, openScope, refill } from "./body.js";
 import { placeholder } from "./leaf.js";
 import { results } from "./pick.js";
-
-/**
- * inputs: carries, sequences, invariants. Body parameters: carries, slices of the sequences, invariants; body
- * results: next carries, stacked results. Outputs: final carries, stacked results, and the carry each iteration
- * started from (stacked; costs nothing where nobody reads it; the derivative does).
- */
-export const scanPrimitive = definePrimitive({
-  name: "scan",
-  kind: "structural",
-  infer: typesFromOutside,
-  vjp: ({ node, inputs, outputs, gradients }) => scanGradient(node, inputs, outputs, gradients),
-});
+import { scanNode } from "./scanNode.js";
 
 export interface ScanOptions {
   /** Number of iterations; needed where there are no sequences. */
@@ -135,132 +108,4 @@ function scanLength(xs: readonly Tensor[], given: number | undefined): number {
     });
   }
   return length;
-}
-
-function scanNode(
-  carries: readonly Tensor[],
-  xs: readonly Tensor[],
-  parameters: readonly Tensor[],
-  next: readonly Tensor[],
-  ys: readonly Tensor[],
-  length: number,
-  reverse: boolean,
-): Tensor {
-  const { body, captured } = closeBody(parameters, [...next, ...ys]);
-  refuseHostCalls("scan", body);
-  const stacked = (t: TensorType): TensorType => ({
-    shape: [length, ...t.shape],
-    dtype: t.dtype,
-    extent: t.extent && { ...t.extent, axis: t.extent.axis + 1 },
-  });
-  const outputs = [
-    ...carries.map(typeOf),
-    ...ys.map((y) => stacked(typeOf(y))),
-    ...carries.map((c) => stacked(typeOf(c))),
-  ];
-  return new Tensor(
-    scanPrimitive,
-    [...carries, ...xs, ...captured],
-    {
-      carries: carries.length,
-      sequences: xs.length,
-      results: ys.length,
-      length,
-      reverse,
-      bodyKey: graphKey(body),
-    },
-    outputs,
-    { bodies: [body] },
-  );
-}
-
-/** The loop run backwards: recomputes the body from the saved carries and pulls the gradients through it. */
-function scanGradient(
-  node: Tensor,
-  inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
-  gradients: readonly (Tensor | null)[],
-): (Tensor | null)[] {
-  const {
-    carries: carryCount,
-    sequences,
-    results: resultCount,
-    length,
-    reverse,
-  } = node.attributes as Record<string, number>;
-  const body = node.payload.bodies![0]!;
-  const saved = outputs.slice(carryCount! + resultCount!);
-  const differentiable = (t: TensorType) => isFloat(t.dtype);
-  const zeroLike = (t: Tensor) => full(t.shape, 0, t.dtype);
-  const carryIndex = range(carryCount!).filter((i) => differentiable(inputs[i]!));
-  const sequenceIndex = range(sequences!).filter((i) => differentiable(inputs[carryCount! + i]!));
-  // Fresh nodes, so that paths from one invariant to another, outside of the loop, do not count here.
-  const invariants = inputs.slice(carryCount! + sequences!).map(identity);
-  const invariantIndex = range(invariants.length).filter((i) => differentiable(invariants[i]!));
-  const resultIndex = range(resultCount!).filter((i) => gradients[carryCount! + i]);
-  // A derivative of the derivative asks for that of the saved carries too.
-  const savedGradient = (i: number) => gradients[carryCount! + resultCount! + i]!;
-  const savedIndex = range(carryCount!).filter((i) => gradients[carryCount! + resultCount! + i]);
-
-  const trace = {};
-  let index = 0;
-  const parameter = (type: TensorType) => placeholder(type, index++, trace);
-  const dCarry = carryIndex.map((i) => parameter(typeOf(inputs[i]!)));
-  const dInvariant = invariantIndex.map((i) => parameter(typeOf(invariants[i]!)));
-  const savedElement = saved.map((s) => parameter(elementType(s)));
-  const xElement = range(sequences!).map((i) => parameter(elementType(inputs[carryCount! + i]!)));
-  const gElement = resultIndex.map((i) => parameter(elementType(gradients[carryCount! + i]!)));
-  const gSaved = savedIndex.map((i) => parameter(elementType(savedGradient(i))));
-  // The forward body on this iteration's values; invariants are captured from outside.
-  const computed = instantiate(body, [...savedElement, ...xElement, ...invariants]);
-  const targets = [
-    ...carryIndex.map((i) => savedElement[i]!),
-    ...sequenceIndex.map((i) => xElement[i]!),
-    ...invariantIndex.map((i) => invariants[i]!),
-  ];
-  const pulled = differentiate(
-    [
-      ...carryIndex.map((i) => computed[i]!),
-      ...resultIndex.map((i) => computed[carryCount! + i]!),
-      ...savedIndex.map((i) => savedElement[i]!),
-    ],
-    targets,
-    [...dCarry, ...gElement, ...gSaved],
-  );
-  const gradientOf = (i: number) => pulled[i] ?? zeroLike(targets[i]!);
-  const next = carryIndex.map((_, i) => gradientOf(i));
-  const dx = sequenceIndex.map((_, i) => gradientOf(carryIndex.length + i));
-  const accumulated = dInvariant.map((sum, i) => {
-    const g = pulled[carryIndex.length + sequenceIndex.length + i];
-    return g ? add(sum, g) : sum;
-  });
-  const backward = scanNode(
-    [
-      ...carryIndex.map((i) => gradients[i] ?? zeroLike(inputs[i]!)),
-      ...invariantIndex.map((i) => zeroLike(invariants[i]!)),
-    ],
-    [
-      ...saved,
-      ...inputs.slice(carryCount!, carryCount! + sequences!),
-      ...resultIndex.map((i) => gradients[carryCount! + i]!),
-      ...savedIndex.map(savedGradient),
-    ],
-    [...dCarry, ...dInvariant, ...savedElement, ...xElement, ...gElement, ...gSaved],
-    [...next, ...accumulated],
-    dx,
-    length!,
-    !reverse,
-  );
-  const out = results(backward);
-  const gradient: (Tensor | null)[] = inputs.map(() => null);
-  carryIndex.forEach((i, k) => {
-    gradient[i] = out[k]!;
-  });
-  invariantIndex.forEach((i, k) => {
-    gradient[carryCount! + sequences! + i] = out[carryIndex.length + k]!;
-  });
-  sequenceIndex.forEach((i, k) => {
-    gradient[carryCount! + i] = out[carryIndex.length + invariantIndex.length + k]!;
-  });
-  return gradient;
 }

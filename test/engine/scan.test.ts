@@ -15,6 +15,7 @@ import {
   jit,
   matmul,
   mul,
+  reshape,
   scan,
   sin,
   slice,
@@ -29,7 +30,7 @@ import {
   zeros,
 } from "../../src/index.js";
 import { backends } from "../support/backends.js";
-import { expectClose } from "../support/close.js";
+import { expectClose, expectCloseValues } from "../support/close.js";
 import { sample } from "../support/data.js";
 import { evaluate, referenceBackend } from "../support/evaluate.js";
 import { useCounted } from "./counting.js";
@@ -496,6 +497,67 @@ describe("the derivative of a scan", () => {
     expect(gradient(tensor([1, 2])).arraySync()).toEqual([1, 1]);
   });
 });
+
+describe("the program of a recurrence and its derivative", () => {
+  const shapes = { x: [5, 4, 12], h: [4, 3], w: [3, 12], b: [12] };
+  const cell =
+    (w: Tensor, b: Tensor) =>
+    ([h, c]: readonly [Tensor, Tensor], x: Tensor): [readonly [Tensor, Tensor], Tensor] => {
+      const gates = add(add(x, matmul(h, w)), b);
+      const gate = (k: number) => slice(gates, [0, 3 * k], [4, 3]);
+      const next = add(mul(tanh(gate(0)), c), mul(sin(gate(1)), tanh(gate(2))));
+      const y = mul(sin(gate(3)), tanh(next));
+      return [[y, next], y];
+    };
+
+  it("computes each product once, and keeps what the derivative reads", () => {
+    const on = useCounted(referenceBackend);
+    const value = (w: Tensor, b: Tensor, x: Tensor, h: Tensor) =>
+      sum(square(scan(cell(w, b), [h, h] as const, x)[1]));
+    const zero = (shape: readonly number[]) =>
+      tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), { shape });
+    const compiled = jit((x: Tensor, h: Tensor, w: Tensor, b: Tensor) =>
+      grad(([w, b]: readonly [Tensor, Tensor]) => value(w, b, x, h))([w, b]),
+    );
+    compiled.compile(zero(shapes.x), zero(shapes.h), zero(shapes.w), zero(shapes.b));
+    const { steps } = on.programs.at(-1)!;
+    const [forward, backward] = steps.filter((step) => step.kind === "scan");
+    const kinds = (list: readonly { kind: string }[], kind: string) =>
+      list.filter((s) => s.kind === kind).length;
+    expect(kinds(forward!.body, "matmul")).toBe(1);
+    expect(kinds(backward!.body, "matmul")).toBe(1); // the gradient of the state
+    expect(kinds(backward!.body, "reduce")).toBe(0);
+    expect(kinds(steps, "matmul")).toBe(1); // that of the weights, for all steps
+    expect(kinds(steps, "reduce")).toBe(1); // that of the bias
+    expect(forward!.body.some(({ label }) => label === "copy" || label === "carry")).toBe(false);
+  });
+});
+
+it.each([referenceBackend, ...backends].map((on) => [on.name, on] as const))(
+  "the gradients of a recurrence count the rows of a batch of run-time length only, on %s",
+  (_, on) => {
+    useBackend(on);
+    const { data } = sample([5, 4, 3]);
+    const [w, b] = [sample([3, 3]), sample([3])].map((a) => tensor(a.data, { shape: a.shape })) as [
+      Tensor,
+      Tensor,
+    ];
+    const gradients = (x: Tensor) =>
+      grad(([w, b]: readonly [Tensor, Tensor]) => {
+        const start = mul(reshape(slice(x, [0, 0, 0], [x.shape[0]!, 1, 3]), [x.shape[0]!, 3]), 0);
+        const cell = (h: Tensor, e: Tensor): [Tensor, Tensor[]] => [tanh(add(add(e, matmul(h, w)), b)), []];
+        return sum(square(scan(cell, start, transpose(x, [1, 0, 2]))[0]));
+      })([w, b]);
+    const bounded = jit(gradients, { batchBound: 5 });
+    for (const rows of [5, 2, 1]) {
+      const x = tensor(data.slice(0, rows * 12), { shape: [rows, 4, 3] });
+      const expected = gradients(x);
+      bounded(x).forEach((actual, i) => {
+        expectCloseValues(actual.dataSync(), expected[i]!.dataSync(), { relative: 1e-4, absolute: 1e-5 });
+      });
+    }
+  },
+);
 
 describe("a scan is refused", () => {
   beforeEach(() => useBackend(referenceBackend));
