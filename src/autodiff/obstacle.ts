@@ -28,12 +28,7 @@ export function obstacle(
     who,
     expected: "a value with a derivative",
     received: `a value that is reached only through ${first.primitive.name}: ${reasonOf(first)}`,
-    fix:
-      first.primitive.name === "stopGradient"
-        ? "Take the loss from what goes into stopGradient."
-        : "A count of right answers, such as accuracy, has no slope to follow. Minimize a loss: crossEntropy or " +
-          "sparseCrossEntropy of the logits for classes, binaryCrossEntropyWithLogits for yes or no, the mean of " +
-          "square(sub(x, y)) for numbers; accuracy is a metric beside it.",
+    fix: remedyFor(first),
   });
 }
 
@@ -41,4 +36,15 @@ function reasonOf(node: Tensor): string {
   const { name, noGradient } = node.primitive;
   if (name === "stopGradient") return "it ends every derivative, as it is told to";
   return noGradient ?? `its result is ${node.dtype}, and whole numbers jump`;
+}
+
+function remedyFor(node: Tensor): string {
+  const { name } = node.primitive;
+  if (name === "stopGradient") return "Take the loss from what goes into stopGradient.";
+  const counts = node.dtype === "bool" || ["argMax", "argMin", "cast"].includes(name);
+  return counts
+    ? "A count of right answers, such as accuracy, has no slope to follow. Minimize a loss: crossEntropy or " +
+        "sparseCrossEntropy of the logits for classes, binaryCrossEntropyWithLogits for yes or no, the mean of " +
+        "square(sub(x, y)) for numbers; accuracy is a metric beside it."
+    : "Lead another way from the arguments to the value, through operations that have a derivative.";
 }

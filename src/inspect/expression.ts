@@ -14,8 +14,8 @@ import { Recording } from "./recording.js";
 import { simplifyFormula } from "./simplifyFormula.js";
 import { ExpressionTree } from "./toTree.js";
 
-/** Values of the inputs of an expression, by name: numbers, or tensors that broadcast. */
-export type Values = Readonly<Record<string, TensorLike>>;
+/** ExpressionValues of the inputs of an expression, by name: numbers, or tensors that broadcast. */
+export type ExpressionValues = Readonly<Record<string, TensorLike>>;
 
 /** A formula with named inputs; see {@link expression}. */
 export class Expression {
@@ -42,7 +42,7 @@ export class Expression {
    * @throws {ConfigError} where a value is missing, or there is no input of that name
    * @example expression("a*x^2 + 1").evaluate({ a: 2, x: tensor([1, 2, 3]) }) // [3, 9, 19]
    */
-  evaluate(values: Values = {}): Tensor {
+  evaluate(values: ExpressionValues = {}): Tensor {
     this.check(values);
     return this.build(values);
   }
@@ -85,8 +85,8 @@ export class Expression {
    * const parabola = expression("a*x^2 + c").compile();
    * parabola({ a: 2, x: tensor([1, 2, 3]), c: 1 }) // [3, 9, 19]
    */
-  compile(): (values: Values) => Tensor {
-    const compiled = jit((values: Values) => this.build(values));
+  compile(): (values: ExpressionValues) => Tensor {
+    const compiled = jit((values: ExpressionValues) => this.build(values));
     return (values) => {
       this.check(values);
       return compiled(values);
@@ -98,14 +98,16 @@ export class Expression {
    *
    * @example String(expression("a + 7*y").toTree()) // "+\n├─ a\n└─ *\n   ├─ 7\n   └─ y"
    */
-  toTree(values?: Values): ExpressionTree {
+  toTree(values?: ExpressionValues): ExpressionTree {
     if (values) this.check(values);
     const given = values ?? Object.fromEntries(this.used.map((name) => [name, 0]));
     return new ExpressionTree(
       this.toString(),
-      new Recording("expression", ((inner: Values) => this.build(inner)) as (...args: never[]) => Tensor, [
-        given,
-      ]),
+      new Recording(
+        "expression",
+        ((inner: ExpressionValues) => this.build(inner)) as (...args: never[]) => Tensor,
+        [given],
+      ),
     );
   }
 
@@ -113,7 +115,7 @@ export class Expression {
     return this.toString();
   }
 
-  private build(values: Values): Tensor {
+  private build(values: ExpressionValues): Tensor {
     const result = buildGraph(this.formula, values);
     return isTensor(result) ? result : scalar(result, "float32");
   }
@@ -129,7 +131,7 @@ export class Expression {
     });
   }
 
-  private check(values: Values): void {
+  private check(values: ExpressionValues): void {
     for (const name of Object.keys(values)) if (!this.inputs.includes(name)) throw this.unknown(name);
     const missing = this.used.filter((name) => !Object.hasOwn(values, name));
     if (missing.length > 0) {

@@ -51,7 +51,7 @@ export class Recording {
       (node) => this.isLeaf(node),
     );
     const computable = nodes.map(replace);
-    const isSingle = ({ outputs }: Tensor) => outputs.length === 1;
+    const isSingle = ({ outputs, payload }: Tensor) => outputs.length === 1 && !payload.bodies;
     await realize(computable.filter(isSingle));
     return computable.map((node) =>
       isSingle(node) ? valueText(readElements(node), node.shape, node.dtype) : undefined,

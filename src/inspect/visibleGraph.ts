@@ -23,7 +23,8 @@ const operators: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "
 export function visibleGraph(recording: Recording): VisibleNode[] {
   const isLeaf = (node: Tensor) => recording.isLeaf(node);
   const order = topologicalOrder(recording.results, isLeaf);
-  const finished = finishedReductions(order, recording.results, isLeaf);
+  const finished = finishedOperations(order, recording.results, isLeaf);
+  const computedBy = new Map([...finished].map(([operation, given]) => [given, operation]));
   /** The node whose elements are shown, perhaps repeated or with axes of length 1 more or less. */
   const seeThrough = (node: Tensor): Tensor => {
     let base = node;
@@ -36,7 +37,7 @@ export function visibleGraph(recording: Recording): VisibleNode[] {
   for (const node of order) {
     if (seeThrough(node) !== node) continue;
     const leaf = isLeaf(node);
-    const operation = !leaf && changesNothing(node) ? node.inputs[0]! : node; // below the reshape of a reduction
+    const operation = computedBy.get(node) ?? node;
     place.set(node, nodes.length);
     nodes.push({
       tensor: node,
@@ -53,8 +54,11 @@ export function visibleGraph(recording: Recording): VisibleNode[] {
   return kept.map((i) => ({ ...nodes[i]!, operands: nodes[i]!.operands.map((k) => moved.get(k)!) }));
 }
 
-/** Reductions that nothing but a reshape uses, which drops their axes: this reshape is what their caller was given. */
-function finishedReductions(
+/**
+ * Operations that only one node uses, which hands over what the caller was given: the reshape that drops the axes of a
+ * reduction, the result of a `cond`.
+ */
+function finishedOperations(
   order: readonly Tensor[],
   results: readonly Tensor[],
   isLeaf: (node: Tensor) => boolean,
@@ -65,9 +69,11 @@ function finishedReductions(
   const finished = new Map<Tensor, Tensor>();
   for (const node of order) {
     const [input] = node.inputs;
-    if (!input || isLeaf(node) || isLeaf(input) || node.primitive.name !== "reshape") continue;
-    if (input.primitive.kind === "reduce" && changesNothing(node) && uses.get(input) === 1)
-      finished.set(input, node);
+    if (!input || isLeaf(node) || isLeaf(input) || uses.get(input) !== 1) continue;
+    const dropsAxes =
+      input.primitive.kind === "reduce" && node.primitive.name === "reshape" && changesNothing(node);
+    const picksAll = input.outputs.length === 1 && node.primitive.name === "pick";
+    if (dropsAxes || picksAll) finished.set(input, node);
   }
   return finished;
 }

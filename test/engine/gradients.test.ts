@@ -3,6 +3,7 @@ import { useBackend } from "../../src/engine/device.js";
 import {
   add,
   argMax,
+  argSort,
   ConfigError,
   cast,
   DTypeError,
@@ -249,6 +250,8 @@ describe("a derivative is refused", () => {
     expect(() => grad((a: Tensor) => sum(stopGradient(a)))(x())).toThrow(/stopGradient: it ends/);
     const whole = (a: Tensor) => sum(cast(cast(a, "int32"), "float32"));
     expect(() => grad(whole)(x())).toThrow(/cast: its result is int32/);
+    const order = (a: Tensor) => sum(cast(argSort(a), "float32"));
+    expect(() => grad(order)(x())).toThrow(/argSort: a position.*Lead another way/s);
   });
 
   it("only where no other way leads through", () => {

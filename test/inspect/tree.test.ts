@@ -4,9 +4,11 @@ import {
   add,
   argMax,
   cast,
+  cond,
   equal,
   explainGradient,
   GradientError,
+  greater,
   jit,
   matmul,
   mean,
@@ -15,6 +17,7 @@ import {
   relu,
   reshape,
   ShapeError,
+  scan,
   square,
   stopGradient,
   sub,
@@ -129,6 +132,44 @@ describe("toTree", () => {
         "│  └─ sum axis 0  [4]",
         "│     └─ x  [1, 4]",
         "└─ data  [1, 2]",
+      ),
+    );
+  });
+
+  it("shows conditions and loops as one node with what goes in", async () => {
+    const chosen = toTree(
+      (x: Tensor, y: Tensor) =>
+        cond(
+          greater(sum(x), 0),
+          () => add(x, y),
+          () => sub(x, y),
+        ),
+      tensor([1, 2]),
+      tensor([3, 4]),
+    );
+    expect(String(await chosen.withValues())).toBe(
+      lines(
+        "cond  [2]  = [4, 6]",
+        "├─ greater  bool  = true",
+        "│  ├─ sum  = 3",
+        "│  │  └─ x  [2]  = [1, 2]",
+        "│  └─ 0",
+        "├─ x  [2]  = [1, 2]",
+        "└─ y  [2]  = [3, 4]",
+      ),
+    );
+    const sums = toTree(
+      (x: Tensor) => scan((c, v) => [add(c, v), mul(c, 2)], tensor(0), x),
+      tensor([1, 2, 3]),
+    );
+    expect(String(await sums.withValues())).toBe(
+      lines(
+        "output 0  = 6",
+        "└─ scan #1",
+        "   ├─ data  = 0",
+        "   └─ x  [3]  = [1, 2, 3]",
+        "output 1  [3]  = [0, 2, 6]",
+        "└─ scan ↑1",
       ),
     );
   });
