@@ -1,4 +1,4 @@
-import type { MeasuredRun } from "../backends/backend.js";
+import type { MachineLimits, MeasuredRun } from "../backends/backend.js";
 import { ConfigError } from "../base/errors.js";
 import { inspect } from "../base/inspect.js";
 import { flatten, type Tree } from "../base/tree.js";
@@ -46,12 +46,12 @@ export class Profile<R = unknown> {
     /** What the function returned. */
     readonly value: R,
     private readonly runs: readonly MeasuredRun[],
+    limits: MachineLimits | undefined,
     private readonly began: number,
     ended: number,
   ) {
     this.milliseconds = ended - began;
     this.programMilliseconds = runs.reduce((sum, run) => sum + run.ended - run.began, 0);
-    const limits = runs.length > 0 ? backend().meter?.limits() : undefined;
     const steps = [...byProgram(runs)].flatMap(([program, ofProgram], i) => {
       const times = addUp(program, ofProgram, limits);
       keepTimes(program, times);
@@ -115,7 +115,6 @@ export class Profile<R = unknown> {
   /**
    * Writes the trace to a file.
    * @throws {FileError} where it can't be written
-   * @example await (await profile(() => model.fit(x, y))).saveChromeTrace("fit.json")
    */
   async saveChromeTrace(path: string | URL): Promise<void> {
     await writeFileAtomic(path, new TextEncoder().encode(this.toChromeTrace()));
@@ -176,7 +175,8 @@ export async function profile<A extends readonly unknown[], R>(
   try {
     const value = await fn(...args);
     await realize(flatten<Tensor>(value as Tree<Tensor>, isTensor).leaves);
-    return new Profile(value, runs, began, performance.now());
+    const ended = performance.now();
+    return new Profile(value, runs, runs.length > 0 ? meter?.limits() : undefined, began, ended);
   } finally {
     if (meter) meter.recorder = undefined;
   }

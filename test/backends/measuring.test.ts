@@ -1,8 +1,8 @@
-import { expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { MeasuredRun } from "../../src/backends/backend.js";
 import type { NDArray } from "../../src/base/array.js";
 import { allSteps } from "../../src/compile/program.js";
-import { backend } from "../../src/engine/device.js";
+import { backend, useBackend } from "../../src/engine/device.js";
 import {
   add,
   cond,
@@ -23,6 +23,8 @@ import {
 } from "../../src/index.js";
 import { hostCall } from "../../src/ops/hostCall.js";
 import { describeOnEachBackend } from "../support/eachBackend.js";
+import { referenceBackend } from "../support/evaluate.js";
+import { backendsByThreads } from "../support/threads.js";
 
 /** What the backend measures of the runs in `work`. */
 async function measure(work: () => unknown): Promise<MeasuredRun[]> {
@@ -42,6 +44,8 @@ function callsOf(run: MeasuredRun, label: string): number[] {
   const steps = [...allSteps(run.program.steps)];
   return steps.flatMap(({ step }, i) => (step.label.includes(label) ? [run.calls[i]!] : []));
 }
+
+afterAll(() => useBackend(referenceBackend));
 
 describeOnEachBackend("a measured run", () => {
   it("says how often each step ran and how long, and computes the same bits", async () => {
@@ -142,5 +146,35 @@ describeOnEachBackend("a measured run", () => {
     const runs = await measure(() => undefined);
     add(tensor([1]), 1).dataSync();
     expect(runs).toEqual([]);
+  });
+});
+
+describe.each(backendsByThreads)("a measured run on $name", ({ threads, use }) => {
+  it.each(threads)("has the same bits as others on %i threads, and each thread's work", async (count) => {
+    use(count);
+    await backend().ready?.();
+    const state = variable(zeros([64]), { name: "state" });
+    const step = jit((x: Tensor, w: Tensor) => {
+      const h = relu(matmul(x, w)); // [200, 64]
+      const [last] = scan((s: Tensor, row: Tensor) => [tanh(add(s, row)), []], state.value, h);
+      state.assign(last);
+      return sum(mul(h, h));
+    });
+    const args: [Tensor, Tensor] = [uniform(1, [200, 300], { min: -1 }), uniform(2, [300, 64], { min: -1 })];
+    const run = async () => {
+      state.assign(zeros([64]));
+      const { value } = await step.repeat(3, args);
+      return [value.dataSync(), state.value.dataSync()];
+    };
+    const plain = await run();
+    let bits: unknown;
+    const runs = await measure(async () => {
+      bits = await run();
+    });
+    expect(bits).toEqual(plain);
+    const measured = runs.find(({ iterations }) => iterations === 3)!;
+    expect(callsOf(measured, "matmul")).toEqual([3]);
+    expect(callsOf(measured, "tanh")).toEqual([600]);
+    expect(new Set(measured.events.map(({ thread }) => thread)).has(0)).toBe(true);
   });
 });
