@@ -14,7 +14,7 @@ import { Recording } from "./recording.js";
 import { simplifyFormula } from "./simplifyFormula.js";
 import { ExpressionTree } from "./toTree.js";
 
-/** ExpressionValues of the inputs of an expression, by name: numbers, or tensors that broadcast. */
+/** Values of the inputs of an expression, by name: numbers, or tensors that broadcast. */
 export type ExpressionValues = Readonly<Record<string, TensorLike>>;
 
 /** A formula with named inputs; see {@link expression}. */
