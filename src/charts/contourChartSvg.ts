@@ -30,7 +30,8 @@ const shades = ["#f7fbff", "#c6dbef", "#85bcdb", "#3f8fc5", "#13558f"];
  * @throws {ShapeError} where the numbers of rows and columns are not those of y and x, or below two
  * @throws {DataError} where the heights are all alike or none is finite
  * @example
- * const svg = contourChartSvg({ x: [-1, 0, 1], y: [-1, 0, 1], values: [[2, 1, 2], [1, 0, 1], [2, 1, 2]] });
+ * const svg = charts.contourChartSvg({ x: [-1, 0, 1], y: [-1, 0, 1], values: [[2, 1, 2], [1, 0, 1], [2, 1, 2]] });
+ * svg.slice(0, 4) // "<svg"
  */
 export function contourChartSvg(options: ContourChartOptions): string {
   const { values, x, y, paths = [] } = options;

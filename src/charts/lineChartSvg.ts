@@ -20,7 +20,8 @@ export interface LineChartOptions extends PlotOptions {
  *
  * @throws {DataError} where there is no finite value, or `x` and `values` differ in length
  * @example
- * const svg = lineChartSvg({ series: [{ name: "loss", values: history.loss }], title: "Training", xLabel: "epoch" });
+ * const svg = charts.lineChartSvg({ series: [{ name: "loss", values: [2, 1, 0.5] }], title: "Training", xLabel: "epoch" });
+ * svg.slice(0, 4) // "<svg"
  */
 export function lineChartSvg(options: LineChartOptions): string {
   const { series } = options;
