@@ -29,7 +29,7 @@ import { mod } from "./rounding.js";
  *
  * @param probability a number or a tensor that broadcasts to the shape; 0.5 by default
  * @throws {ConfigError} for a key that is no integer, or a probability that is a number outside 0 … 1
- * @example bernoulli(42, [10], { probability: 0.3 })
+ * @example bernoulli(42, [4], { probability: 0.3 }) // [true, false, true, true]
  */
 export function bernoulli(
   key: Key,

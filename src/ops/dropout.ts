@@ -14,7 +14,7 @@ import { draw } from "./random.js";
  *
  * @param stream usually the step number, so that one key serves the whole training; an int32 scalar
  * @throws {ConfigError} where `rate` is not in [0, 1)
- * @example dropoutMask(key, [batch, 1, channels], 0.2, step) // drops whole feature maps
+ * @example dropoutMask(42, [2, 1, 3], 0.2, 7) // [[[true, true, false]], [[true, false, true]]]
  */
 export function dropoutMask(key: Key, shape: Shape, rate: number, stream: Key = 0): Tensor {
   checkRate(rate);
@@ -28,7 +28,7 @@ export function dropoutMask(key: Key, shape: Shape, rate: number, stream: Key = 
  * Shape: same as `x`. Dtype: float.
  * @param stream usually the step number; an int32 scalar
  * @throws {ConfigError} where `rate` is not in [0, 1)
- * @example dropout(x, 0.5, key, step)
+ * @example dropout(ones([4]), 0.5, 1) // [2, 2, 2, 0]
  */
 export function dropout(x: Tensor, rate: number, key: Key, stream: Key = 0): Tensor {
   checkRate(rate);

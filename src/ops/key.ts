@@ -40,7 +40,7 @@ const randomBitsPrimitive = elementwise(
  *
  * @param stream a second counter, for several draws or steps under one key; an int32 scalar
  * @throws {ConfigError} for a key that is no integer
- * @example randomBits(42, [2, 3])
+ * @example randomBits(42, [3]) // [624017136, 1309680519, 284814323]
  */
 export function randomBits(key: Key, shape: Shape, stream: Key = 0): Tensor {
   checkShape("randomBits", shape);
@@ -57,7 +57,7 @@ export function randomBits(key: Key, shape: Shape, stream: Key = 0): Tensor {
  * computed in the graph, so that the word may be a run-time value.
  *
  * @throws {ConfigError} for a key or word that is no integer
- * @example uniform(foldIn(key, step), [3])
+ * @example foldIn(42, 7) // 576398641
  */
 export function foldIn(key: Key, word: Key): Tensor {
   return applyElementwise(

@@ -72,7 +72,8 @@ export function checkTensor(who: string, value: unknown): void {
   if (!isTensor(value)) throw noTensor(who, "a tensor", value);
 }
 
-function noTensor(who: string, expected: string, value: unknown): DTypeError {
+/** The error for an argument that is neither a tensor nor what may stand for one. */
+export function noTensor(who: string, expected: string, value: unknown): DTypeError {
   return new DTypeError({
     who,
     expected,

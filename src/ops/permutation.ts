@@ -6,6 +6,7 @@ import { applyElementwise, elementwise } from "./define.js";
 import { gather } from "./indexing.js";
 import { iota } from "./iota.js";
 import { type Key, noGradient, toKey } from "./key.js";
+import { checkTensor } from "./leaf.js";
 
 const permutedIndexPrimitive = elementwise(
   "permutedIndex",
@@ -19,7 +20,7 @@ const permutedIndexPrimitive = elementwise(
  *
  * Shape `[n]`.
  * @throws {ConfigError} for a key that is no integer
- * @example gather(rows, permutation(42, 100))
+ * @example permutation(42, 5) // [1, 0, 4, 3, 2]
  */
 export function permutation(key: Key, n: number): Tensor {
   checkShape("permutation", [n]);
@@ -31,7 +32,7 @@ export function permutation(key: Key, n: number): Tensor {
  *
  * @param position int32, from 0 to n − 1 (elsewhere the result means nothing)
  * @throws {ConfigError} for a key that is no integer
- * @example permutedIndex(key, add(arange(batch), cursor), n) // the rows of the next batch
+ * @example permutedIndex(42, arange(3), 100) // [38, 84, 95]
  */
 export function permutedIndex(key: Key, position: Tensor, n: Key): Tensor {
   return applyElementwise(
@@ -50,6 +51,7 @@ export function permutedIndex(key: Key, position: Tensor, n: Key): Tensor {
  * @example shuffle(42, tensor([[1, 2], [3, 4], [5, 6]])).shape // [3, 2]
  */
 export function shuffle(key: Key, x: Tensor, axis = 0): Tensor {
+  checkTensor("shuffle", x);
   const at = normalizeAxis("shuffle", axis, x.rank);
   return gather(x, permutation(key, x.shape[at]!), at);
 }

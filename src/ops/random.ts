@@ -22,7 +22,12 @@ const unitFloatPrimitive = elementwise(
   },
 );
 
-/** Numbers uniform in [0, 1): the upper 24 of 32 random bits. @example unitFloat(randomBits(42, [3])) */
+/**
+ * Numbers uniform in [0, 1): the upper 24 of 32 random bits, as float32.
+ *
+ * @throws {DTypeError} for floats
+ * @example unitFloat(tensor([0, 1 << 30], { dtype: "int32" })) // [0, 0.25]
+ */
 export function unitFloat(bits: Tensor): Tensor {
   return applyElementwise(unitFloatPrimitive, [bits], "integer");
 }
@@ -47,7 +52,7 @@ export interface UniformOptions extends DrawOptions {
  * Numbers uniform in [min, max): `min + u·(max − min)`.
  *
  * @throws {ConfigError} for a key that is no integer
- * @example uniform(42, [2, 3], { min: -1, max: 1 })
+ * @example uniform(42, [2, 3], { min: -1, max: 1 }).shape // [2, 3]
  */
 export function uniform(key: Key, shape: Shape, options: UniformOptions = {}): Tensor {
   const { min = 0, max = 1 } = options;
@@ -70,7 +75,7 @@ export interface NormalOptions extends DrawOptions {
  * streams. With 24 random bits no number lies further than 5.77 σ from the mean.
  *
  * @throws {ConfigError} for a key that is no integer
- * @example normal(42, [784, 128], { standardDeviation: 0.05 })
+ * @example normal(42, [784, 128], { standardDeviation: 0.05 }).shape // [784, 128]
  */
 export function normal(key: Key, shape: Shape, options: NormalOptions = {}): Tensor {
   const u = draw("normal", key, shape, options);
@@ -89,7 +94,7 @@ const angleOffset = 0x3c6ef372;
  * By the inverse of the distribution function, `√2 · erf⁻¹(u)` with u uniform in ±erf(√2), so one draw per number.
  * The standard deviation of what comes out is 0.8796 of `standardDeviation`.
  * @throws {ConfigError} for a key that is no integer
- * @example truncatedNormal(42, [784, 128], { standardDeviation: 0.05 })
+ * @example truncatedNormal(42, [784, 128], { standardDeviation: 0.05 }).shape // [784, 128]
  */
 export function truncatedNormal(key: Key, shape: Shape, options: NormalOptions = {}): Tensor {
   const u = draw("truncatedNormal", key, shape, options);

@@ -284,6 +284,24 @@ describe("mistakes", () => {
       ShapeError,
       "[rfft] expected an axis of 1 to 2²³ elements, received length 0 along axis 1.",
     ],
+    [
+      "an array",
+      () => ops.fft([1, 2] as unknown as Tensor),
+      DTypeError,
+      "[fft] expected a tensor, or a record { real, imaginary } of two, received an array. Wrap it: tensor([…]).",
+    ],
+    [
+      "a record without an imaginary part",
+      () => ops.irfft({ real: x() } as unknown as ops.Complex),
+      DTypeError,
+      "[irfft] expected a tensor, or a record { real, imaginary } of two, received object.",
+    ],
+    [
+      "two axes of a vector",
+      () => ops.ifft2(ops.zeros([4])),
+      ShapeError,
+      "[ifft2] expected an axis from -1 to 0, received axis -2.",
+    ],
     ["a scalar", () => ops.fft(ops.zeros([])), ShapeError, "[fft]"],
     ["an axis out of range", () => ops.fft(x(), { axis: 2 }), ShapeError, "[fft]"],
     [

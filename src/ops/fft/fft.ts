@@ -5,7 +5,7 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { cast } from "../cast.js";
 import { toFloat } from "../convert.js";
 import { zerosLike } from "../create.js";
-import { toTensors } from "../leaf.js";
+import { noTensor, toTensors } from "../leaf.js";
 import { slice, transpose } from "../movement.js";
 import { pad } from "../pad.js";
 import {
@@ -76,7 +76,7 @@ export function ifft(x: Complex | Tensor, options: FourierOptions = {}): Complex
  * @example rfft(tensor([1, 2, 3, 4])).real // [10, -2, -2]
  */
 export function rfft(x: Tensor, options: FourierOptions = {}): Complex {
-  if (!isTensor(x)) {
+  if (realOf("rfft", x) !== x) {
     throw new DTypeError({
       who: "rfft",
       expected: "a real tensor",
@@ -124,8 +124,14 @@ function checked(
   if (length !== undefined && !(Number.isInteger(length) && length >= 1)) {
     throw new ConfigError({ who, expected: "a length that is an integer ≥ 1", received: String(length) });
   }
-  const real = isTensor(x) ? x : x.real;
-  return { axis: normalizeAxis(who, axis, real.rank), norm };
+  return { axis: normalizeAxis(who, axis, realOf(who, x).rank), norm };
+}
+
+/** The tensor, or the real part. @throws {DTypeError} where it is neither a tensor nor a record of two */
+export function realOf(who: string, x: Complex | Tensor): Tensor {
+  if (isTensor(x)) return x;
+  if (isTensor(x?.real) && isTensor(x.imaginary)) return x.real;
+  throw noTensor(who, "a tensor, or a record { real, imaginary } of two", x);
 }
 
 /** Both parts as floats of one dtype. */

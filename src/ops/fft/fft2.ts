@@ -1,7 +1,8 @@
 /** Fourier transforms along two axes: one after the other. */
 import { ConfigError } from "../../base/errors.js";
+import { normalizeAxis } from "../../base/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { type Complex, type FourierNorm, fft, ifft, irfft, rfft } from "./fft.js";
+import { type Complex, type FourierNorm, fft, ifft, irfft, realOf, rfft } from "./fft.js";
 
 /** Options of `fft2`, `ifft2`, `rfft2` and `irfft2`. */
 export interface Fourier2Options {
@@ -70,9 +71,9 @@ function each(
   x: Complex | Tensor,
   { axes = [-2, -1], lengths, norm = "backward" }: Fourier2Options,
 ) {
-  const rank = ("real" in x ? x.real : x).rank;
-  const [first, second] = axes.map((axis) => (axis < 0 ? axis + rank : axis)) as [number, number];
-  if (first === second) {
+  const { rank } = realOf(who, x);
+  const [first, second] = axes.map((axis) => normalizeAxis(who, axis, rank));
+  if (axes.length !== 2 || first === second) {
     throw new ConfigError({ who, expected: "two different axes", received: `axes ${axes.join(" and ")}` });
   }
   return [
