@@ -1,6 +1,7 @@
 /** Einstein summation: the notation is read, then operands are contracted two at a time. */
+import { ConfigError } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
-import type { Tensor, TensorLike } from "../graph/tensor.js";
+import { isTensor, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { mul } from "./arithmetic.js";
 import { toFloats } from "./convert.js";
 import { labelSizes, readEquation } from "./einsumNotation.js";
@@ -28,6 +29,13 @@ interface Operand {
  * @example einsum("ij,j->i", tensor([[1, 2], [3, 4]]), tensor([1, 10])) // [21, 43]
  */
 export function einsum(equation: string, ...operands: TensorLike[]): Tensor {
+  if (typeof equation !== "string") {
+    throw new ConfigError({
+      who: "einsum",
+      expected: 'the notation first, as in einsum("ij,jk->ik", a, b)',
+      received: isTensor(equation) ? "a tensor" : String(equation),
+    });
+  }
   const tensors = toFloats("einsum", operands);
   const { terms, output } = readEquation(
     equation,

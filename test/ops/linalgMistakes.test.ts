@@ -178,6 +178,16 @@ const mistakes: readonly (readonly [
     "[norm] expected at least one element along axis 1 for order Infinity, received shape [2, 0]. The largest or smallest of nothing is not defined.",
   ],
   [
+    () => ops.einsum(matrix as unknown as string, matrix),
+    ConfigError,
+    '[einsum] expected the notation first, as in einsum("ij,jk->ik", a, b), received a tensor.',
+  ],
+  [
+    () => ops.trace(matrix, { axes: [0] as unknown as [number, number] }),
+    ShapeError,
+    "[trace] expected two axes that differ, received axes [0].",
+  ],
+  [
     () => ops.eigh(batchAs([3, 3], 0)),
     ShapeError,
     "[eigh] expected matrices whose numbers of rows and columns are known, received axis 0 of [3, 3], whose length is known at run time only. Only the axes before the last two may be a batch of run-time length.",

@@ -44,7 +44,7 @@ export function diagonalOf<D extends DType>(
     throw new ConfigError({ who, expected: "an integer offset", received: String(offset) });
   }
   const [row, column] = axes.map((axis) => normalizeAxis(who, axis, x.rank)) as [number, number];
-  if (row === column) {
+  if (axes.length !== 2 || row === column) {
     throw new ShapeError({
       who,
       expected: "two axes that differ",
