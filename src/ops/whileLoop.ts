@@ -59,7 +59,8 @@ export type Nested<T> = T extends Tensor ? Tensor : { readonly [K in keyof T]: N
  * @param initial the state at the start: tensors, nested as you like
  * @returns the first state for which the condition does not hold
  * @throws {ShapeError} where the condition is no scalar or the body changes the type of the state; {ConfigError} where
- *   the condition assigns a variable; {GradientError} where a derivative is asked for without `maxIterations`
+ *   the condition assigns a variable; {GradientError} where a derivative is asked for without `maxIterations`;
+ *   {ShapeError} where it is asked for and a state is a batch of run-time length
  * @example whileLoop((x) => less(x, 100), (x) => mul(x, 2), tensor(1)) // 128
  */
 export function whileLoop<const C>(
@@ -205,6 +206,14 @@ function whileGradient(
       expected: "a loop of bounded length to differentiate",
       received: "one without maxIterations",
       fix: "Give it { maxIterations }, use scan(…) where the length is known, or stopGradient(x) where the result should count as a constant.",
+    });
+  }
+  if (inputs.slice(0, carries).some(({ extent }) => extent)) {
+    throw new ShapeError({
+      who: "whileLoop",
+      expected: "states of a known shape to differentiate",
+      received: "a state whose first axis has a length that only the run knows",
+      fix: "Use scan(…), or call the compiled function without batchBound.",
     });
   }
   const [, body] = node.payload.bodies!;

@@ -194,6 +194,15 @@ const rules: Readonly<Record<string, Rule>> = {
     if (b % 2 === 0) return { t: last, batched: true };
     return { t: ops.transpose(all, [1, 0, ...x.t.shape.slice(2).map((_, a) => a + 2)]), batched: true };
   },
+  repetition: (x, _, b) => ({
+    t: ops.whileLoop(
+      ([, n]) => ops.less(n, b % 4),
+      ([y, n]) => [tanh(add(mul(y, 0.7), 0.1)), add(n, 1)] as const,
+      [x.t, ops.zeros([], "int32")],
+      { maxIterations: 5 },
+    )[0],
+    batched: x.batched,
+  }),
   choice: (x) => ({
     t: ops.cond(
       ops.greater(sum(tanh(x.t)), 0.123),

@@ -481,6 +481,15 @@ describe("the derivative of a whileLoop", () => {
     expect(steps({ maxIterations: 5000 })).toEqual(steps({}));
   });
 
+  it("is refused where the state is a batch of run-time length", () => {
+    useBackend(referenceBackend);
+    const loop = (x: Tensor) => sum(counted(2, (y) => mul(y, 3), x));
+    expect(jit(loop, { batchBound: 4 })(tensor([1, 2])).itemSync()).toBe(27);
+    expect(() => jit((x: Tensor) => grad(loop)(x), { batchBound: 4 })(tensor([1, 2]))).toThrow(
+      /^\[whileLoop\].*length that only the run knows.*scan/,
+    );
+  });
+
   it("needs maxIterations, says so, and what else to do", () => {
     useBackend(referenceBackend);
     const loop = (x: Tensor) =>
