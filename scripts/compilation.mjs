@@ -130,7 +130,8 @@ function dropOldest(folder) {
   const objects = readdirSync(folder).filter((name) => name.endsWith(".o"));
   if (objects.length <= KEPT) return;
   const byAge = objects
-    .map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }))
+    // Another build may drop it meanwhile.
+    .map((name) => ({ name, time: statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((a, b) => a.time - b.time);
   for (const { name } of byAge.slice(0, objects.length - KEPT)) rmSync(join(folder, name), { force: true });
 }
