@@ -105,8 +105,6 @@ const chained = [
   "sum",
   "mean",
   "prod",
-  "max",
-  "min",
   "any",
   "all",
   "argMax",
@@ -119,8 +117,6 @@ const chained = [
   "histogram",
   "cumSum",
   "cumProd",
-  "cumMax",
-  "cumMin",
   "matmul",
   "dot",
   "outer",
@@ -156,9 +152,11 @@ const chained = [
 ] as const;
 
 /** The same for operations whose result, or each of whose results, has the tensor's dtype. */
-const rearranging = [
+const keepingDType = [
   "at",
   "broadcastTo",
+  "cumMax",
+  "cumMin",
   "diag",
   "diagEmbed",
   "diagonal",
@@ -169,6 +167,8 @@ const rearranging = [
   "flip",
   "gatherNd",
   "matrixTranspose",
+  "max",
+  "min",
   "pad",
   "permute",
   "repeat",
@@ -187,7 +187,7 @@ const rearranging = [
 ] as const;
 
 type Chained = (typeof chained)[number];
-type Rearranging = (typeof rearranging)[number];
+type KeepingDType = (typeof keepingDType)[number];
 type Ops = typeof ops;
 type Method<F, D extends DType> = F extends (x: infer _X, ...rest: infer A) => infer R
   ? (
@@ -208,7 +208,7 @@ interface ResultDType {
 /** An operation on each element of one tensor, whose result dtype follows from the policy. */
 type OnElements<P extends DTypePolicy> = <X extends TensorLike>(x: X, ...rest: never[]) => UnaryResult<P, X>;
 /** Unusable where the operation does not keep the dtype after all. */
-type RearrangingMethod<F, D extends DType> = F extends (
+type KeepingMethod<F, D extends DType> = F extends (
   x: Tensor<"uint8">,
   ...rest: never[]
 ) => Tensor<"uint8"> | Tensor<"uint8">[]
@@ -217,7 +217,7 @@ type RearrangingMethod<F, D extends DType> = F extends (
     : never
   : never;
 type ChainMethods<D extends DType> = { readonly [N in Chained & keyof Ops]: Method<Ops[N], D> } & {
-  readonly [N in Rearranging & keyof Ops]: RearrangingMethod<Ops[N], D>;
+  readonly [N in KeepingDType & keyof Ops]: KeepingMethod<Ops[N], D>;
 };
 
 declare module "../graph/tensor.js" {
@@ -253,7 +253,7 @@ declare module "../graph/tensor.js" {
 }
 
 const registry = ops as unknown as Readonly<Record<string, (x: TensorLike, ...rest: unknown[]) => unknown>>;
-for (const name of [...chained, ...rearranging]) {
+for (const name of [...chained, ...keepingDType]) {
   const fn = registry[name];
   if (!fn) throw new Error(`no operation ${name} for the chain method`);
   define(name, function (this: Tensor, ...rest: unknown[]) {

@@ -1,10 +1,12 @@
-/** Sums of many elements in float32, against float64. */
-import { describe, expect, it } from "vitest";
+/** Sums of many elements in float32, against float64, and the same bits for any number of threads. */
+import { afterAll, describe, expect, it } from "vitest";
 import { randomBits, unitFloat } from "../../src/base/prng.js";
 import type { Shape } from "../../src/base/shape.js";
+import { backend, useBackend } from "../../src/engine/device.js";
 import * as ops from "../../src/ops/index.js";
 import { backends } from "../support/backends.js";
-import { evaluate } from "../support/evaluate.js";
+import { evaluate, referenceBackend } from "../support/evaluate.js";
+import { backendsByThreads } from "../support/threads.js";
 
 const size = 10_000_000;
 const data = Float32Array.from({ length: size }, (_, i) => unitFloat(randomBits(5, 0, i)));
@@ -54,5 +56,39 @@ describe.each(backends)("ten million elements on $name", (on) => {
       worst = Math.max(worst, relative(sums!.data[i]!, Math.fround(sum)));
     }
     expect(worst).toBe(0);
+  });
+});
+
+describe.each(backendsByThreads)("a million elements on $name", ({ threads, use }) => {
+  afterAll(() => {
+    use(2);
+    useBackend(referenceBackend);
+  });
+
+  it("have the same bits for any number of threads", () => {
+    const rows = { shape: [2000, 500], dtype: "float32" as const, data: data.slice(0, 1_000_000) };
+    const runs = threads.map((count) => {
+      use(count);
+      return evaluate(
+        [rows],
+        ([x]) => [
+          ops.sum(x!),
+          ops.sum(x!, 0),
+          ops.variance(x!, 1),
+          ops.cumSum(x!),
+          ops.cumSum(x!, 0),
+          ops.cumProd(x!, 1),
+          ops.cumMin(x!, 0),
+          ops.histogram(x!, 20).counts,
+          ops.bincount(ops.cast(ops.mul(x!, 50), "uint8"), 51, { weights: x! }),
+        ],
+        { on: backend() },
+      );
+    });
+    const bytes = runs.map((run) => run.map(({ data: { buffer } }) => new Uint8Array(buffer)));
+    for (const run of bytes)
+      run.forEach((result, i) => {
+        expect(Buffer.compare(result, bytes[0]![i]!), `result ${i}`).toBe(0);
+      });
   });
 });

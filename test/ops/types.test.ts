@@ -44,6 +44,7 @@ describe("the type of a result", () => {
     expectTypeOf(ops.sum(floats)).toEqualTypeOf<Tensor<"float32">>();
     expectTypeOf(ops.mean(ints)).toEqualTypeOf<Tensor<"float32">>();
     expectTypeOf(ops.max(bytes, 0)).toEqualTypeOf<Tensor<"uint8">>();
+    expectTypeOf(bytes.max(0).min()).toEqualTypeOf<Tensor<"uint8">>();
     expectTypeOf(ops.any(floats)).toEqualTypeOf<Tensor<"bool">>();
     expectTypeOf(ops.argMax(floats, 1)).toEqualTypeOf<Tensor<"int32">>();
     expectTypeOf(ops.cumSum(bools, 1)).toEqualTypeOf<Tensor<"int32">>();
