@@ -1,8 +1,7 @@
 // Builds the native addon, prebuilds/<platform>-<arch>/myelin.node, with whatever C++ compiler is there.
 //
 // cpp/bindings/node.cc and cpp/runtime/*.cc are compiled once for the oldest processor supported;
-// cpp/kernels/table.cc once per instruction set, each object exporting the one symbol
-// myelin_kernels_<isa>. Nothing but libc is linked, and Node's headers come from `node-api-headers`.
+// cpp/kernels/*.cc once per instruction set, each object exporting one symbol, myelin_<unit>_<isa>. Nothing but libc is linked, and Node's headers come from `node-api-headers`.
 //
 //   CXX=clang++             picks the compiler
 //   MYELIN_CXXFLAGS="-g"    adds flags (and keeps symbols in the addon)
@@ -54,6 +53,7 @@ const commonFlags = [
   "-ffp-contract=off", // The same bits from every compiler: FMA is written out.
   "-Wall",
   "-Wextra",
+  "-Wno-unused-function", // Headers of kernels hold more than each unit uses.
   "-Wno-psabi", // Vector types never cross an object's boundary.
   "-Icpp",
 ];
@@ -122,39 +122,44 @@ function plan() {
     ...sourcesIn("cpp/runtime")
       .filter((source) => !source.endsWith(".wasm.cc"))
       .map((source) => object(`runtime-${source.slice("cpp/runtime/".length, -3)}`, source, portable)),
-    ...names.map((isa) => ({
-      ...object(`kernels-${isa}`, "cpp/kernels/table.cc", [
-        ...instructionSets[isa],
-        "-ffreestanding",
-        `-DMYELIN_ISA=${isa}`,
-        `-DMYELIN_ISA_${isa.toUpperCase()}=1`,
-      ]),
-      table: `myelin_kernels_${isa}`,
-    })),
+    ...names.flatMap((isa) =>
+      sourcesIn("cpp/kernels").map((source) => {
+        const unit = source.slice("cpp/kernels/".length, -3);
+        return {
+          ...object(`kernels-${unit}-${isa}`, source, [
+            ...instructionSets[isa],
+            "-ffreestanding",
+            `-DMYELIN_ISA=${isa}`,
+            `-DMYELIN_ISA_${isa.toUpperCase()}=1`,
+          ]),
+          symbol: `myelin_${unit === "table" ? "kernels" : unit}_${isa}`,
+        };
+      }),
+    ),
   ];
 }
 
-async function compile(compiler, { source, flags, path, stamp, table }) {
+async function compile(compiler, { source, flags, path, stamp, symbol }) {
   await makeObject(path, stamp, async (to) => {
     await execute([...compiler.command, ...flags, "-c", source, "-o", to]);
-    if (table) checkExports(to, table);
+    if (symbol) checkExports(to, source, symbol);
   });
 }
 
 /**
- * A kernel object may export its table and nothing else. An inline function of two objects would be
+ * A kernel object may export its list and nothing else. An inline function of two objects would be
  * merged by the linker, and an AVX-512 copy could end up on the path of an old processor.
  */
-function checkExports(object, table) {
+function checkExports(object, source, symbol) {
   const defined = symbolsOf(object, ["-g"])
     .filter(([, type]) => type !== "U")
     .map(([name]) => name);
   if (defined.length === 0) return; // No binutils: the check is made where they are.
-  const others = defined.filter((name) => name !== table);
-  if (!defined.includes(table)) throw new CompileError(`cpp/kernels/table.cc exports no symbol ${table}.`);
+  const others = defined.filter((name) => name !== symbol);
+  if (!defined.includes(symbol)) throw new CompileError(`${source} exports no symbol ${symbol}.`);
   if (others.length > 0) {
     throw new CompileError(
-      `Kernel objects export only ${table}; make these static or put them into an anonymous namespace: ${others.slice(0, 10).join(", ")}`,
+      `Kernel objects export only ${symbol}; make these static or put them into an anonymous namespace: ${others.slice(0, 10).join(", ")}`,
     );
   }
 }

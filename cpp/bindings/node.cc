@@ -312,9 +312,9 @@ static napi_value kernels(napi_env env, napi_callback_info) {
   if (!ensureEngine(env)) return nullptr;
   const KernelTable* table = engineKernels();
   napi_value list;
-  napi_create_array_with_length(env, (size_t)table->kernelCount, &list);
-  for (int32_t i = 0; i < table->kernelCount; i++) {
-    napi_set_element(env, list, (uint32_t)i, stringOf(env, table->kernels[i].name));
+  napi_create_array_with_length(env, (size_t)kernelCount(table), &list);
+  for (int32_t i = 0; i < kernelCount(table); i++) {
+    napi_set_element(env, list, (uint32_t)i, stringOf(env, kernelAt(table, i)->name));
   }
   return list;
 }

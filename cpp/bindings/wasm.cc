@@ -62,8 +62,8 @@ EXPORT(memoryFree) uint32_t memoryFree() { return memoryUse().free; }
 // ---- Names -------------------------------------------------------------------------------------------------------
 
 EXPORT(isaName) uint32_t isaName() { return addressOf(kernels()->isa); }
-EXPORT(kernelCount) int32_t kernelCount() { return kernels()->kernelCount; }
-EXPORT(kernelName) uint32_t kernelName(int32_t i) { return addressOf(kernels()->kernels[i].name); }
+EXPORT(kernelCount) int32_t kernelCount() { return ::kernelCount(kernels()); }
+EXPORT(kernelName) uint32_t kernelName(int32_t i) { return addressOf(kernelAt(kernels(), i)->name); }
 EXPORT(opcodeCount) int32_t opcodeCount() { return kernels()->opcodeCount; }
 EXPORT(opcodeName) uint32_t opcodeName(int32_t i) { return addressOf(kernels()->opcodes[i]); }
 EXPORT(lastMessage) uint32_t lastMessage() { return addressOf(message.text); }

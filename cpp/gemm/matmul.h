@@ -354,5 +354,5 @@ static int64_t scratchBytes(const StepArgs* args) {
 
 }  // namespace gemm
 
-static const Kernel matmul_kernel = {"matmul", gemm::planBytes, gemm::prepare, gemm::scratchBytes,
+static constexpr Kernel matmul_kernel = {"matmul", gemm::planBytes, gemm::prepare, gemm::scratchBytes,
                                      gemm::phases, gemm::chunks, gemm::run, gemm::verify};

@@ -6,7 +6,7 @@
 // Which thread runs which chunk is the runtime's business.
 //
 // Freestanding: kernels include nothing but this header, simd.h and each other. Every function is `static`;
-// a translation unit exports one table (see table.cc).
+// a translation unit exports one list (see unit.h).
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -67,15 +67,33 @@ struct Kernel {
   const char* (*verify)(const StepArgs*);
 };
 
+// The kernels of one unit of compilation (unit.h).
+struct KernelUnit {
+  const Kernel* kernels;
+  int32_t count;
+};
+
 struct KernelTable {
   const char* isa;
-  const Kernel* kernels;
-  int32_t kernelCount;
+  const KernelUnit* const* units;
+  int32_t unitCount;
   const char* const* opcodes;  // names of the loop instructions, by opcode
   int32_t opcodeCount;
   double (*peak)(double seconds);  // measured FMA rate of one thread in FLOP/s
   void (*triad)(float* a, const float* b, const float* c, int64_t count, bool streams);  // yardstick of bandwidth
 };
+
+static inline int32_t kernelCount(const KernelTable* table) {
+  int32_t count = 0;
+  for (int32_t u = 0; u < table->unitCount; u++) count += table->units[u]->count;
+  return count;
+}
+// Kernels are numbered through all units; null beyond the last.
+static inline const Kernel* kernelAt(const KernelTable* table, int32_t number) {
+  for (int32_t u = 0; u < table->unitCount; number -= table->units[u++]->count)
+    if (number < table->units[u]->count) return table->units[u]->kernels + number;
+  return nullptr;
+}
 
 // ---------------------------------------------------------------------------------------------------------------
 // Encodings of the kernels that carry an expression.
@@ -123,6 +141,8 @@ enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUC
 // "linearRecurrence"  a, b (float32 or int32, dense or one value repeated) → y = a · y + b along the axis.
 //                words: axis, reverse, exclusive, start (the state before the first, 0 or 1)
 // "cumMax", "cumMin"  x (float32 or int32) → y.  words: axis, reverse, exclusive
+// "normalizeRows"          x [rows…, n], gamma [n], beta [n] → y.      words: epsilon (float bits), centred
+// "normalizeRowsGradient"  x, gamma, g → dx, dgamma, dbeta; same words
 // "conv2d"       x [b, h, w, ci], kernel [kh, kw, ci/groups, co] → y [b, oh, ow, co]
 //                words: strideH, strideW, padTop, padLeft, dilationH, dilationW, groups
 // "conv2dInputGradient"   dy, kernel → dx;  "conv2dKernelGradient"  x, dy → dkernel; same words

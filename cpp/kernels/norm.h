@@ -10,14 +10,13 @@
 // Chunks are runs of rows, a function of the shape. Backward, each chunk adds up its rows' dγ and dβ in a place of its own,
 // and a second phase adds the places in order: at most PARTS of them, so that a sum is at most rows / PARTS terms long.
 #pragma once
-#include "block_plan.h"
 #include "checks.h"
 #include "kernel.h"
 #include "math.h"
 
 namespace norm {
 
-static const int64_t PARTS = 64, LEAST_ELEMENTS = 8192;
+static const int64_t STREAM_BYTES = 8 << 20, PARTS = 64, LEAST_ELEMENTS = 8192;
 static const int64_t COMBINED = 512;  // columns of dγ and dβ per chunk of the second phase
 
 struct Problem {

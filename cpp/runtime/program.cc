@@ -139,7 +139,7 @@ static void checkScalar(Parser* p, int32_t number, bool allowsBytes, const char*
 
 static void parseKernelStep(Parser* p, Step* step) {
   Executable* program = p->program;
-  step->kernel = &p->table->kernels[takeWithin(p, 0, p->table->kernelCount - 1, "a kernel number")];
+  step->kernel = kernelAt(p->table, takeWithin(p, 0, kernelCount(p->table) - 1, "a kernel number"));
   step->args.viewCount = takeCount(p, 1, "views");
   step->operands = program->viewOperands + program->viewCount;
   step->memberViews = -1;

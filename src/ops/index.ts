@@ -162,6 +162,7 @@ export {
   softmax,
   sparseCrossEntropy,
 } from "./nn.js";
+export { layerNormalization, type NormalizationOptions, rmsNormalization } from "./normalization.js";
 export { type PadMode, type PadOptions, pad } from "./pad.js";
 export { permutation, permutedIndex, shuffle } from "./permutation.js";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool.js";

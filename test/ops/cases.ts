@@ -12,6 +12,7 @@ import { indexingCases } from "./cases/indexing.js";
 import { linalgCases } from "./cases/linalg.js";
 import { matmulCases } from "./cases/matmul.js";
 import { movementCases } from "./cases/movement.js";
+import { normalizationCases } from "./cases/normalization.js";
 import { randomCases } from "./cases/random.js";
 import { reductionCases } from "./cases/reductions.js";
 import { rowsCases } from "./cases/rows.js";
@@ -46,6 +47,7 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   ...matmulCases,
   ...linalgCases,
   ...rowsCases,
+  ...normalizationCases,
   ...indexingCases,
   ...sortingCases,
   ...fourierCases,

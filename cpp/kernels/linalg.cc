@@ -1,9 +1,9 @@
-// The kernels of linear algebra.
-#pragma once
+// Linear algebra.
 #include "linalg_eigen.h"
 #include "linalg_lu.h"
 #include "linalg_qr.h"
 #include "linalg_triangular.h"
+#include "unit.h"
 
 static constexpr Kernel linalg_kernels[] = {
     linalg::kernelOf<linalg::TriangularSolve>("triangularSolve", linalg::TriangularSolve::verify),
@@ -14,3 +14,4 @@ static constexpr Kernel linalg_kernels[] = {
     linalg::kernelOf<linalg::Eigh>("eigh", linalg::Eigh::verify),
     linalg::kernelOf<linalg::SVD>("svd", linalg::SVD::verify),
 };
+KERNEL_UNIT(linalg) = {linalg_kernels, LENGTH_OF(linalg_kernels)};
