@@ -135,7 +135,10 @@ function unavailable(who: string, name: string, reason: string): BackendError {
   });
 }
 
-/** The environment variable `MYELIN_BACKEND` forces one; else the first of native, wasm, reference. */
+/**
+ * The environment variable `MYELIN_BACKEND` forces one; else the first of native, wasm, reference. `MYELIN_ISA` asks for
+ * the native one with this instruction set: where it can't be had, no other takes its place.
+ */
 function chooseBackend(): Backend {
   const forced = globalThis.process?.env?.MYELIN_BACKEND;
   if (forced) {
@@ -151,9 +154,19 @@ function chooseBackend(): Backend {
       if (name === "reference") warnOfReference(reasons);
       return found;
     }
+    if (name === "native" && globalThis.process?.env?.MYELIN_ISA) throw missingInstructions(found.reason);
     reasons.push(`${name}: ${found.reason}`);
   }
   throw unavailable("myelin", "reference", reasons.join("; "));
+}
+
+function missingInstructions(reason: string): ConfigError {
+  return new ConfigError({
+    who: "MYELIN_ISA",
+    expected: "an instruction set that the native addon was built for and this processor has",
+    received: reason,
+    fix: "Unset it to get the best one.",
+  });
 }
 
 function warnOfReference(reasons: readonly string[]): void {

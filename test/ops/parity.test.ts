@@ -12,7 +12,6 @@ import { expectClose, type Tolerance } from "../support/close.js";
 import { type EvaluateOptions, evaluate } from "../support/evaluate.js";
 import { type Example, examples, weightsFor } from "./examples.js";
 
-
 for (const [name, list] of examples) {
   describe(name, () => {
     for (const example of list) {
