@@ -23,7 +23,7 @@ export function simplify(roots: readonly Tensor[], options: SimplifyOptions): Te
     (node, original) => {
       if (options.isLeaf(original)) return node;
       const better = isNest(node) ? simplifyBodies(node, options) : peephole(node, options);
-      return merge(better, known);
+      return merge(better, known, options);
     },
     options.isLeaf,
   );
@@ -63,13 +63,13 @@ function simplifyBodies(node: Tensor, options: SimplifyOptions): Tensor {
 }
 
 /** One node for all that compute the same from the same. */
-function merge(node: Tensor, known: Map<string, Tensor>): Tensor {
+function merge(node: Tensor, known: Map<string, Tensor>, options: SimplifyOptions): Tensor {
   if (node.primitive.kind === "leaf") {
     return node; // numbers are immediates; equal ones merge when the expression is built
   }
   if (node.primitive.name === "hostCall") return node;
   const key = `${node.signature}:${dependencies(node)
-    .map((input) => scalarKey(input))
+    .map((input) => inputKey(input, options))
     .join(",")}`;
   const twin = known.get(key);
   if (twin) return twin;
@@ -77,10 +77,10 @@ function merge(node: Tensor, known: Map<string, Tensor>): Tensor {
   return node;
 }
 
-function scalarKey(node: Tensor): string {
-  return node.payload.scalar === undefined
-    ? String(node.id)
-    : `${node.dtype}=${Object.is(node.payload.scalar, -0) ? "-0" : node.payload.scalar}`;
+/** Known numbers are the same where their values are; of one that the program is told when it runs only itself is. */
+function inputKey({ id, dtype, payload: { scalar } }: Tensor, { foldScalars }: SimplifyOptions): string {
+  if (!foldScalars || scalar === undefined) return String(id);
+  return `${dtype}=${Object.is(scalar, -0) ? "-0" : scalar}`;
 }
 
 function peephole(node: Tensor, options: SimplifyOptions): Tensor {

@@ -23,6 +23,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  threshold,
   valueAndGrad,
   variable,
 } from "../../src/index.js";
@@ -117,6 +118,18 @@ describe("a program", () => {
     expect(add(mul(x, Number.NaN), 1).arraySync()).toEqual([Number.NaN, Number.NaN]);
     expect(div(1, mul(tensor([1]), -0)).arraySync()).toEqual([-Infinity]);
     expect(backend.programs).toHaveLength(3); // x · n, x · n + 1, 1 / (x · n)
+  });
+
+  it("does not take two numbers for one because they were equal when it was compiled", () => {
+    const x = tensor([1, 2]);
+    const affine = (a: number, b: number) => add(mul(x, a), b).arraySync();
+    expect(affine(2, 2)).toEqual([4, 6]);
+    expect(affine(2, 3)).toEqual([5, 7]);
+    expect(affine(-1, 0)).toEqual([-1, -2]);
+    const above = (limit: number, otherwise: number) => threshold(x, limit, otherwise).arraySync();
+    expect(above(1, 1)).toEqual([1, 2]);
+    expect(above(1, 20)).toEqual([20, 2]);
+    expect(backend.programs).toHaveLength(2);
   });
 
   it("keeps whole numbers beside integers whole", () => {
