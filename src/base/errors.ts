@@ -95,6 +95,8 @@ export class AbortedError extends MyelinError {
 /**
  * The name nearest to `name` among `known`, or undefined where none is near: for "Did you mean …?". A third of the
  * letters may differ, at least one, never all.
+ *
+ * @example nearestName("adm", ["adam", "sgd"]) // "adam"
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
@@ -120,7 +122,11 @@ function sharedStart(a: string, b: string): number {
   return length;
 }
 
-/** An error for a name that is not among the known ones; suggests the nearest. */
+/**
+ * An error for a name that is not among the known ones; suggests the nearest.
+ *
+ * @example unknownName("compile", "an optimizer", "adm", ["adam", "sgd"]).message
+ */
 export function unknownName(who: string, kind: string, name: string, known: readonly string[]): ConfigError {
   const near = nearestName(name, known);
   return new ConfigError({

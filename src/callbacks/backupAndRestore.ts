@@ -26,7 +26,10 @@ export interface BackupOptions {
  *
  * The file is replaced whole: a crash while saving leaves the one before.
  * @param path a safetensors file
- * @example await model.fit(x, y, { epochs: 10, callbacks: [backupAndRestore("run.safetensors", { saveFreq: 500 })] })
+ * @example const model = sequential([layers.dense(1, { inputShape: [2] })]);
+ * model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+ * const backup = callbacks.backupAndRestore("run.safetensors", { saveFreq: 500 });
+ * await model.fit(ones([8, 2]), ones([8, 1]), { epochs: 2, verbose: 0, callbacks: [backup] });
  */
 export function backupAndRestore(path: string, options: BackupOptions = {}): Callback {
   const { saveFreq = "epoch", deleteCheckpoint = true } = options;

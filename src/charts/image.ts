@@ -31,7 +31,8 @@ const ramp = " .:-=+*#%@";
  *
  * @param pixels `[height, width]` or `[height, width, 1]` grey, or `[height, width, 3 or 4]` colour (alpha is ignored)
  * @throws {ShapeError} where the shape is no image's
- * @example console.log(imageToTerminal({ shape: [28, 28], dtype: "uint8", data }, terminalOf()));
+ * @example const image = { shape: [2, 2], dtype: "uint8", data: new Uint8Array([0, 255, 255, 0]) };
+ * console.log(charts.imageToTerminal(image));
  */
 export function imageToTerminal(pixels: NDArray, options: ImageOptions = {}): string {
   return imageLines(pixels, options).join("\n");
@@ -41,7 +42,8 @@ export function imageToTerminal(pixels: NDArray, options: ImageOptions = {}): st
  * Pictures beside each other with captions below, in as many rows as needed. Long captions are cut.
  *
  * @throws {ShapeError} where a shape is no image's
- * @example console.log(imageGrid([{ image, caption: ["Sneaker", "93.1%"] }], terminalOf()));
+ * @example const image = { shape: [2, 2], dtype: "uint8", data: new Uint8Array([0, 255, 255, 0]) };
+ * console.log(charts.imageGrid([{ image, caption: ["Sneaker", "93.1%"] }]));
  */
 export function imageGrid(images: readonly CaptionedImage[], options: ImageRowOptions = {}): string {
   const { width = 80, unicode = true, gap = 2 } = options;

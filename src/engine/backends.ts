@@ -30,6 +30,7 @@ const made = new Map<string, Backend>();
  * A backend, or why it can't be had here.
  *
  * In a browser `wasm` must have been loaded before, by the entry point or by `await setBackend("wasm")`.
+ * @example findBackend("native", { threads: 2 })
  */
 export function findBackend(
   name: BackendName,
@@ -92,7 +93,7 @@ export async function setBackend(name: BackendName, options: BackendOptions = {}
   useBackend(found);
 }
 
-/** Name and description of the backend in use. */
+/** Name and description of the backend in use. @example currentBackend().name */
 export function currentBackend(): { readonly name: string; readonly description: string } {
   const { name, description } = backend();
   return { name, description };
@@ -110,6 +111,8 @@ export interface BackendStatus {
 /**
  * The backends in the order in which one is chosen, each with what it is or why it can't be had. None is in use where
  * `MYELIN_BACKEND` names one that can't be had.
+ *
+ * @example for (const { name, reason } of backendReport()) console.log(name, reason ?? "can be used")
  */
 export function backendReport(options: BackendOptions = {}): BackendStatus[] {
   let inUse: string | undefined;

@@ -133,7 +133,14 @@ export function realizeSync(tensors: readonly Tensor[]): void {
   if (prepared) prepared.finish(prepared.loaded.executable.runSync(prepared.bindings, 1));
 }
 
-/** The same without blocking where the backend works beside JavaScript. */
+/**
+ * Computes the tensors that have no elements yet, all in one program, without blocking where the backend works beside
+ * JavaScript. Reading a value does it too; several tensors at once share what they have in common.
+ *
+ * @example const [total, count] = [sum(ones([3])), tensor(3)];
+ * await realize([total, count]);
+ * div(total, count) // 1
+ */
 export async function realize(tensors: readonly Tensor[]): Promise<void> {
   const prepared = prepare(tensors);
   if (!prepared) return;

@@ -25,7 +25,12 @@ export function setSeed(value: number): void {
   namesTaken.clear();
 }
 
-/** The seed set last. */
+/**
+ * The seed set last.
+ *
+ * @example setSeed(42);
+ * globalSeed() // 42
+ */
 export function globalSeed(): number {
   return seed;
 }

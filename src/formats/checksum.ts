@@ -6,7 +6,11 @@ const crcTable = new Uint32Array(256).map((_, byte) => {
   return crc;
 });
 
-/** CRC-32 as in gzip, zip and PNG (ISO 3309), unsigned; `previous` continues an earlier part. */
+/**
+ * CRC-32 as in gzip, zip and PNG (ISO 3309), unsigned; `previous` continues an earlier part.
+ *
+ * @example formats.crc32(new TextEncoder().encode("123456789")) // 3421780262
+ */
 export function crc32(bytes: Uint8Array, previous = 0): number {
   let crc = ~previous;
   for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
@@ -17,7 +21,7 @@ export function crc32(bytes: Uint8Array, previous = 0): number {
  * SHA-256 of bytes by WebCrypto, as 64 lower-case hexadecimal digits.
  *
  * @throws {ConfigError} where WebCrypto is missing (a page that is not served over https or from localhost)
- * @example await sha256(new Uint8Array()) // "e3b0c442…b855"
+ * @example await formats.sha256(new Uint8Array()) // "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
  */
 export async function sha256(bytes: Uint8Array): Promise<string> {
   if (globalThis.crypto?.subtle === undefined) {

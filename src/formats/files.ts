@@ -61,7 +61,9 @@ export function codeOf(error: unknown): string {
  * The bytes of a file.
  *
  * @throws {FileError} naming path and reason where it can't be read, or in a browser
- * @example const array = readNpy(await readFile("weights.npy"), { file: "weights.npy" });
+ * @example await formats.writeFileAtomic("weights.npy", formats.writeNpy({ shape: [2], dtype: "float32", data: new Float32Array([1, 2]) }));
+ * const bytes = await formats.readFile("weights.npy");
+ * formats.readNpy(bytes, { file: "weights.npy" }).shape // [2]
  */
 export async function readFile(path: string | URL): Promise<Uint8Array> {
   const { fs } = await nodeFiles("readFile");
@@ -79,7 +81,9 @@ export async function readFile(path: string | URL): Promise<Uint8Array> {
  * After a crash or a full disk either the old content or the new one is there, never a part.
  *
  * @throws {FileError} naming path and reason; the temporary file is removed and an older file left as it was
- * @example await writeFileAtomic("model.safetensors", writeSafetensors(weights));
+ * @example const weights = { x: { shape: [2], dtype: "float32", data: new Float32Array([1, 2]) } };
+ * await formats.writeFileAtomic("model.safetensors", formats.writeSafetensors(weights));
+ * await formats.fileExists("model.safetensors") // true
  */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
   const { fs, path: paths } = await nodeFiles("writeFileAtomic");
@@ -113,7 +117,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Whether a path exists. */
+/** Whether a path exists. @example await formats.fileExists("nowhere.npy") // false */
 export async function fileExists(path: string): Promise<boolean> {
   const { fs } = await nodeFiles("fileExists");
   return fs.access(path).then(
@@ -122,7 +126,11 @@ export async function fileExists(path: string): Promise<boolean> {
   );
 }
 
-/** Removes a file, if it is there. @throws {FileError} naming path and reason */
+/**
+ * Removes a file, if it is there. @throws {FileError} naming path and reason
+ *
+ * @example await formats.removeFile("old.npy")
+ */
 export async function removeFile(path: string): Promise<void> {
   const { fs } = await nodeFiles("removeFile");
   await fs.rm(path, { force: true }).catch((error: unknown) => {

@@ -24,7 +24,8 @@ export function isGzip(bytes: Uint8Array): boolean {
  * output that grows past the claim stops at once. CRC-32 and size are verified.
  *
  * @throws {FormatError} with file, offset and field where the bytes are no gzip, truncated, corrupt or too large
- * @example const bytes = await gunzip(await readFile("labels.gz"), { file: "labels.gz" });
+ * @example const bytes = Uint8Array.from([31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 203, 200, 4, 0, 172, 42, 147, 216, 2, 0, 0, 0]);
+ * await formats.gunzip(bytes, { file: "hi.gz" }) // [104, 105]
  */
 export async function gunzip(bytes: Bytes, options: GunzipOptions = {}): Promise<Uint8Array> {
   const reader = new ByteReader(asBytes("gunzip", bytes), { who: "gunzip", file: options.file });

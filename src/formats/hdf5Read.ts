@@ -33,7 +33,8 @@ const maxObjects = 1_000_000;
  * 32 bits of wider ones). Arrays are views of `bytes` where alignment allows.
  * @throws {FormatError} with file, offset and field where the bytes are no HDF5 file, are damaged, or use what is not
  *   supported
- * @example const { arrays } = readHdf5(await readFile("model.weights.h5"), { file: "model.weights.h5" });
+ * @example const bytes = formats.writeHdf5({ "layers/dense/vars/0": { shape: [2], dtype: "float32", data: new Float32Array([1, 2]) } });
+ * formats.readHdf5(bytes, { file: "model.weights.h5" }).arrays.get("layers/dense/vars/0")?.data // [1, 2]
  */
 export function readHdf5(bytes: Bytes, options: ReadOptions = {}): Hdf5File {
   const reader = new ByteReader(asBytes("readHdf5", bytes), { who: "readHdf5", file: options.file });

@@ -24,7 +24,8 @@ interface Group {
  * float32, float64, int32 and uint8 keep their types, bool becomes uint8.
  * @param groups paths of groups that should be there even if they are empty
  * @throws {ConfigError} for names that are empty or used twice
- * @example const bytes = writeHdf5({ "layers/dense/vars/0": kernel, "layers/dense/vars/1": bias });
+ * @example const bytes = formats.writeHdf5({ "layers/dense/vars/0": { shape: [2], dtype: "float32", data: new Float32Array([1, 2]) } });
+ * formats.readHdf5(bytes).arrays.get("layers/dense/vars/0")?.data // [1, 2]
  */
 export function writeHdf5(arrays: Named<NDArray>, groups: readonly string[] = []): Uint8Array {
   const root: Group = { groups: new Map(), arrays: new Map() };

@@ -29,8 +29,8 @@ const elementTypes: Readonly<Record<number, { dtype: IdxArray["dtype"]; width: n
  * double give float32. Compressed files (`.gz`) go through `gunzip` first.
  *
  * @throws {FormatError} with file, offset and field where the bytes are no IDX file, truncated, too long or of another rank
- * @example
- * const { shape, dtype, data } = readIdx(await gunzip(await readFile("train-images-idx3-ubyte.gz")));
+ * @example const bytes = formats.writeIdx({ shape: [3], dtype: "uint8", data: new Uint8Array([7, 2, 1]) });
+ * formats.readIdx(bytes, { file: "labels.idx" }).data // [7, 2, 1]
  */
 export function readIdx(bytes: Bytes, options: IdxOptions = {}): IdxArray {
   const reader = new ByteReader(asBytes("readIdx", bytes), { who: "readIdx", file: options.file });
@@ -89,8 +89,7 @@ export function readIdx(bytes: Bytes, options: IdxOptions = {}): IdxArray {
  * Any shape of up to 255 axes; `data` holds its elements row by row.
  *
  * @throws {ShapeError} where the shape does not fit the data or the format
- * @example
- * await writeFileAtomic("labels.idx", writeIdx({ shape: [3], dtype: "uint8", data: new Uint8Array([7, 2, 1]) }));
+ * @example formats.writeIdx({ shape: [3], dtype: "uint8", data: new Uint8Array([7, 2, 1]) }) // [0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]
  */
 export function writeIdx(array: NDArray): Uint8Array {
   const { shape, dtype, data } = array;

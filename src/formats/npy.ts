@@ -50,7 +50,8 @@ const constructors = {
  *
  * @throws {FormatError} with file, offset and field where the bytes are no NPY file, truncated or too long, hold
  *   objects, text, complex or structured elements, or an integer that int32 can't hold
- * @example const { shape, dtype, data } = readNpy(await readFile("weights.npy"), { file: "weights.npy" });
+ * @example const bytes = formats.writeNpy({ shape: [2], dtype: "float32", data: new Float32Array([1, 2]) });
+ * formats.readNpy(bytes, { file: "weights.npy" }).data // [1, 2]
  */
 export function readNpy(bytes: Bytes, options: ReadOptions = {}): NDArray {
   const reader = new ByteReader(asBytes("readNpy", bytes), { who: "readNpy", file: options.file });
@@ -103,7 +104,7 @@ export function readNpy(bytes: Bytes, options: ReadOptions = {}): NDArray {
  * Any shape of up to 64 axes; `data` holds its elements row by row.
  *
  * @throws {ShapeError} where the shape does not fit the data or has more axes than NumPy allows
- * @example await writeFileAtomic("x.npy", writeNpy({ shape: [2], dtype: "float32", data: new Float32Array([1, 2]) }));
+ * @example formats.writeNpy({ shape: [2], dtype: "float32", data: new Float32Array([1, 2]) }).length // 136
  */
 export function writeNpy(array: NDArray): Uint8Array {
   const { shape, dtype, data } = array;

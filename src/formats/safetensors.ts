@@ -49,7 +49,8 @@ interface Entry {
  *
  * @throws {FormatError} with file, offset and field where the header is no valid one, tensors overlap, leave gaps
  *   or reach past the end, or an element type is none of the four
- * @example const { tensors } = readSafetensors(await readFile("model.safetensors"), { file: "model.safetensors" });
+ * @example const bytes = formats.writeSafetensors({ x: { shape: [2], dtype: "float32", data: new Float32Array([1, 2]) } });
+ * formats.readSafetensors(bytes, { file: "model.safetensors" }).tensors.get("x")?.data // [1, 2]
  */
 export function readSafetensors(bytes: Bytes, options: ReadOptions = {}): SafetensorsFile {
   const reader = new ByteReader(asBytes("readSafetensors", bytes), {
@@ -94,7 +95,8 @@ export function readSafetensors(bytes: Bytes, options: ReadOptions = {}): Safete
  * @param metadata text by name, stored under `__metadata__`
  * @throws {DTypeError} where a dtype is none of the four
  * @throws {ShapeError} where a shape does not fit its data
- * @example const bytes = writeSafetensors({ bias: { shape: [1], dtype: "float32", data: new Float32Array([0.5]) } });
+ * @example const bytes = formats.writeSafetensors({ x: { shape: [2], dtype: "float32", data: new Float32Array([1, 2]) } });
+ * formats.readSafetensors(bytes).tensors.get("x")?.data // [1, 2]
  */
 export function writeSafetensors(
   tensors: Named<NDArray>,

@@ -43,7 +43,7 @@ const maxRatio = 1032; // what deflate can reach at most
  *
  * @throws {FormatError} with file, offset and field where the bytes are no archive, truncated, corrupt, encrypted,
  *   compressed by another method, or larger than the bounds
- * @example const files = unzip(await readFile("arrays.npz")); files.get("weights.npy");
+ * @example formats.unzip(formats.zip({ "hi.txt": new TextEncoder().encode("hi") })).get("hi.txt") // [104, 105]
  */
 export function unzip(bytes: Bytes, options: UnzipOptions = {}): Map<string, Uint8Array> {
   const reader = new ByteReader(asBytes("unzip", bytes), { who: "unzip", file: options.file });
@@ -67,7 +67,8 @@ export function unzip(bytes: Bytes, options: UnzipOptions = {}): Map<string, Uin
  * Writes a ZIP archive with the entries in the given order and a fixed date, so that equal content gives equal bytes.
  *
  * @throws {ConfigError} where the archive would need ZIP64 (4 GiB or 65,535 entries)
- * @example const bytes = zip({ "config.json": new TextEncoder().encode("{}") });
+ * @example const bytes = formats.zip({ "hi.txt": new TextEncoder().encode("hi") });
+ * [...formats.unzip(bytes).keys()] // ["hi.txt"]
  */
 export function zip(files: Named<Uint8Array>, options: ZipOptions = {}): Uint8Array {
   const entries = namedEntries(files).map(([name, content]) => {

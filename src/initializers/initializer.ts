@@ -45,6 +45,7 @@ export abstract class Initializer {
  * The number of inputs and outputs one unit sees: for a kernel `[…window, in, out]` the window times each.
  *
  * @throws {ConfigError} for scalars
+ * @example initializers.computeFans([3, 3, 8, 16]).fanIn // 72
  */
 export function computeFans(shape: Shape): { fanIn: number; fanOut: number } {
   if (shape.length === 0) {

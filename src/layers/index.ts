@@ -47,9 +47,9 @@ export {
 /** A function applied element by element, or to each row. @example layers.activation("tanh") */
 export const activation = (fn: ActivationLike, options: LayerOptions = {}) =>
   new Activation({ ...options, activation: fn });
-/** max(x, 0). */
+/** max(x, 0). @example layers.relu().run(tensor([[-1, 2]])) // [[0, 2]] */
 export const relu = (options?: LayerOptions) => new ReLU(options);
-/** Scores to probabilities. */
+/** Scores to probabilities. @example layers.softmax().run(tensor([[0, 0]])) // [[0.5, 0.5]] */
 export const softmax = (options?: SoftmaxOptions) => new Softmax(options);
 /** Densely connected layer. @example layers.dense(128, { activation: "relu" }) */
 export const dense = (units: number, options: DenseOptions = {}) => new Dense({ ...options, units });
@@ -70,9 +70,17 @@ export const conv2d = (filters: number, kernelSize: Pair, options: Conv2DOptions
   new Conv2D({ ...options, filters, kernelSize });
 /** The largest element of each window. */
 export const maxPooling2d = (options?: Pooling2DOptions) => new MaxPooling2D(options);
-/** The mean of each window. */
+/**
+ * The mean of each window.
+ *
+ * @example layers.averagePooling2d({ poolSize: 2 }).run(ones([1, 28, 28, 3])).shape // [1, 14, 14, 3]
+ */
 export const averagePooling2d = (options?: Pooling2DOptions) => new AveragePooling2D(options);
-/** The mean of each channel. */
+/**
+ * The mean of each channel.
+ *
+ * @example layers.globalAveragePooling2d().run(ones([1, 28, 28, 3])) // [[1, 1, 1]]
+ */
 export const globalAveragePooling2d = (options?: LayerOptions) => new GlobalAveragePooling2D(options);
 /** Recurrent layer. @example layers.simpleRNN(32, { returnSequences: true }) */
 export const simpleRNN = (units: number, options: SimpleRNNOptions = {}) =>
@@ -82,13 +90,17 @@ export const embedding = (inputDim: number, outputDim: number, options: Embeddin
   new Embedding({ ...options, inputDim, outputDim });
 /** Excludes time steps whose features all have one value. */
 export const masking = (options?: MaskingOptions) => new Masking(options);
-/** Tensors joined along an axis. @example layers.concatenate().apply([left, right]) */
+/**
+ * Tensors joined along an axis.
+ *
+ * @example layers.concatenate().run([tensor([[1, 2]]), tensor([[3, 4]])]) // [[1, 2, 3, 4]]
+ */
 export const concatenate = (options?: ConcatenateOptions) => new Concatenate(options);
-/** Sum of tensors. @example layers.add().apply([x, shortcut]) */
+/** Sum of tensors. @example layers.add().run([tensor([[1, 2]]), tensor([[3, 4]])]) // [[4, 6]] */
 export const add = (options?: LayerOptions) => new Add(options);
-/** Product of tensors. */
+/** Product of tensors. @example layers.multiply().run([tensor([[1, 2]]), tensor([[3, 4]])]) // [[3, 8]] */
 export const multiply = (options?: LayerOptions) => new Multiply(options);
-/** Mean of tensors. */
+/** Mean of tensors. @example layers.average().run([tensor([[1, 2]]), tensor([[3, 4]])]) // [[2, 3]] */
 export const average = (options?: LayerOptions) => new Average(options);
-/** The largest of tensors. */
+/** The largest of tensors. @example layers.maximum().run([tensor([[1, 2]]), tensor([[3, 4]])]) // [[3, 4]] */
 export const maximum = (options?: LayerOptions) => new Maximum(options);

@@ -27,19 +27,61 @@ export {
 export { Mean, MeanOf, MeanOfFunction, Metric, type MetricFunction, type MetricOptions } from "./metric.js";
 export { MeanAbsoluteError, MeanSquaredError } from "./regression.js";
 
-/** Mean of values. */
+/**
+ * Mean of values.
+ *
+ * @example const metric = metrics.mean();
+ * metric.update(tensor([1, 2, 6]), tensor([1, 2, 6]));
+ * metric.result() // 3
+ */
 export const mean = (options?: MetricOptions) => new Mean(options);
-/** The accuracy that fits targets and predictions. */
+/**
+ * The accuracy that fits targets and predictions.
+ *
+ * @example const metric = metrics.accuracy();
+ * metric.update(tensor([1, 0], { dtype: "int32" }), tensor([[0.1, 0.9], [0.3, 0.7]]));
+ * metric.result() // 0.5
+ */
 export const accuracy = (options?: ThresholdOptions) => new Accuracy(options);
-/** Share of right class numbers. */
+/**
+ * Share of right class numbers.
+ *
+ * @example const metric = metrics.sparseCategoricalAccuracy();
+ * metric.update(tensor([1, 0], { dtype: "int32" }), tensor([[0.1, 0.9], [0.3, 0.7]]));
+ * metric.result() // 0.5
+ */
 export const sparseCategoricalAccuracy = (options?: MetricOptions) => new SparseCategoricalAccuracy(options);
-/** Share of right classes, from one-hot targets. */
+/**
+ * Share of right classes, from one-hot targets.
+ *
+ * @example const metric = metrics.categoricalAccuracy();
+ * metric.update(tensor([[0, 1], [1, 0]]), tensor([[0.1, 0.9], [0.3, 0.7]]));
+ * metric.result() // 0.5
+ */
 export const categoricalAccuracy = (options?: MetricOptions) => new CategoricalAccuracy(options);
-/** Share of right yes-or-no answers. */
+/**
+ * Share of right yes-or-no answers.
+ *
+ * @example const metric = metrics.binaryAccuracy();
+ * metric.update(tensor([[1], [0]]), tensor([[0.9], [0.7]]));
+ * metric.result() // 0.5
+ */
 export const binaryAccuracy = (options?: ThresholdOptions) => new BinaryAccuracy(options);
-/** Mean of `(y − p)²`. */
+/**
+ * Mean of `(y − p)²`.
+ *
+ * @example const metric = metrics.meanSquaredError();
+ * metric.update(tensor([[1, 2]]), tensor([[1, 4]]));
+ * metric.result() // 2
+ */
 export const meanSquaredError = (options?: MetricOptions) => new MeanSquaredError(options);
-/** Mean of `|y − p|`. */
+/**
+ * Mean of `|y − p|`.
+ *
+ * @example const metric = metrics.meanAbsoluteError();
+ * metric.update(tensor([[1, 2]]), tensor([[1, 4]]));
+ * metric.result() // 1
+ */
 export const meanAbsoluteError = (options?: MetricOptions) => new MeanAbsoluteError(options);
 
 type MetricClass = new (config: Record<string, never>) => Metric;

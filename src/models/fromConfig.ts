@@ -23,6 +23,7 @@ type InputConfig = {
  * A new layer or model from its configuration, with weights of its own.
  *
  * @throws {ConfigError} for a class that is neither built in nor among the custom objects
+ * @example fromConfig({ className: "Dense", config: { units: 10 } }).run(zeros([4, 3])).shape // [4, 10]
  */
 export function fromConfig(serialized: Serialized): AnyLayer {
   const { className } = serialized;
@@ -33,7 +34,12 @@ export function fromConfig(serialized: Serialized): AnyLayer {
   return layerFromConfig(serialized);
 }
 
-/** The same where a model is expected. @throws {ConfigError} for a layer that is none */
+/**
+ * The same where a model is expected. @throws {ConfigError} for a layer that is none
+ *
+ * @example const model = sequential([layers.dense(10, { inputShape: [3] })]);
+ * modelFromConfig({ className: "Sequential", config: model.getConfig() }).countParams() // 40
+ */
 export function modelFromConfig(serialized: Serialized): Model {
   const model = fromConfig(serialized);
   if (model instanceof Model) return model;

@@ -1,6 +1,6 @@
 /**
- * The three operations that every other rule stands on: `broadcastTo` and `sum` are each other's derivative, and
- * `reshape` drops or adds the axes of length 1 between them.
+ * Broadcasting and reshaping. Every other rule stands on three operations: `broadcastTo` and `sum` are each other's
+ * derivative, and `reshape` drops or adds the axes of length 1 between them.
  */
 import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";

@@ -18,6 +18,7 @@ const castPrimitive = definePrimitive<ElementwisePrimitive>({
  * to uint8 the low byte is kept; to bool everything but 0 is true.
  *
  * @example cast(tensor([1.7, -1.7]), "int32") // [1, -1]
+ * @example cast(tensor([1.5]), "float64") // [1.5]
  */
 export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D> {
   checkTensor("cast", x);

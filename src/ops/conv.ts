@@ -216,7 +216,7 @@ function batchExtent(who: string, x: TensorType) {
  * `[batch, ⌊(height + padding − (k − 1)·dilation − 1) / stride⌋ + 1, …, filters]`.
  * @throws {ShapeError} where ranks or channels do not fit, or the kernel is larger than the padded image
  * @throws {ConfigError} for strides, dilation or groups that are not positive integers
- * @example conv2d(images, kernel, { padding: "same" })
+ * @example conv2d(zeros([2, 28, 28, 3]), zeros([3, 3, 3, 16]), { padding: "same" }).shape // [2, 28, 28, 16]
  */
 export function conv2d(x: Tensor, kernel: Tensor, options: Conv2dOptions = {}): Tensor {
   const [image, weights] = operands("conv2d", x, kernel);
@@ -237,7 +237,7 @@ export interface Conv1dOptions {
  *
  * Shapes `x [batch, time, channels]`, `kernel [size, channels / groups, filters]` → `[batch, time', filters]`.
  * @throws {ShapeError} where ranks or channels do not fit, or the kernel is longer than the padded sequence
- * @example conv1d(signal, kernel, { padding: "same", dilation: 2 })
+ * @example conv1d(tensor([[[1], [2], [4], [8]]]), tensor([[[1]], [[1]]])) // [[[3], [6], [12]]]
  */
 export function conv1d(x: Tensor, kernel: Tensor, options: Conv1dOptions = {}): Tensor {
   const { strides = 1, padding = "valid", dilation = 1, groups = 1 } = options;
@@ -265,7 +265,7 @@ export function conv1d(x: Tensor, kernel: Tensor, options: Conv1dOptions = {}): 
  * Shapes `x [batch, height, width, channels]`, `kernel [height, width, channels, multiplier]` →
  * `[batch, height', width', channels · multiplier]`.
  * @throws {ShapeError} where ranks or channels do not fit
- * @example depthwiseConv2d(images, kernel, { padding: "same" })
+ * @example depthwiseConv2d(zeros([2, 28, 28, 3]), zeros([3, 3, 3, 2]), { padding: "same" }).shape // [2, 28, 28, 6]
  */
 export function depthwiseConv2d(
   x: Tensor,
@@ -305,7 +305,7 @@ export interface Conv2dTransposeOptions {
  * `[batch, height', width', filters]` with `height' = height · stride` for `"same"` and
  * `height · stride + max((k − 1)·dilation + 1 − stride, 0)` for `"valid"`, as in Keras.
  * @throws {ShapeError} where ranks or channels do not fit
- * @example conv2dTranspose(features, kernel, { strides: 2 }) // [b, 16, 16, 64] → [b, 32, 32, 32] for kernel [2, 2, 32, 64]
+ * @example conv2dTranspose(zeros([2, 16, 16, 8]), zeros([2, 2, 4, 8]), { strides: 2 }).shape // [2, 32, 32, 4]
  */
 export function conv2dTranspose(x: Tensor, kernel: Tensor, options: Conv2dTransposeOptions = {}): Tensor {
   const who = "conv2dTranspose";

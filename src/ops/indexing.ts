@@ -60,7 +60,7 @@ function gatheredExtent(data: TensorType, indices: TensorType): Extent | undefin
  * @throws {DTypeError} for float indices
  * @throws {ShapeError} for an axis out of range
  * @throws {DataError} when it runs, for an index outside 0 … n − 1, naming position and index
- * @example gather(embeddings, tokens) // [vocabulary, units], [batch, time] → [batch, time, units]
+ * @example gather(tensor([[1, 2], [3, 4], [5, 6]]), tensor([2, 0], { dtype: "int32" })) // [[5, 6], [1, 2]]
  */
 export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
   checkTensor("gather", data);
@@ -82,7 +82,7 @@ export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
  * @throws {DTypeError} for float indices
  * @throws {ShapeError} where the shapes differ beside that axis
  * @throws {DataError} when it runs, for an index outside 0 … n − 1 (reported as −1)
- * @example takeAlongAxis(values, expandDims(actions, -1)) // the value of the action taken: [batch, n], [batch, 1] → [batch, 1]
+ * @example takeAlongAxis(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], { dtype: "int32" })) // [[2], [3]]
  */
 export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
   checkTensor("takeAlongAxis", x);

@@ -1,3 +1,4 @@
+/** The matrix product. */
 import { ShapeError } from "../base/errors.js";
 import { broadcastShapes, formatShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";

@@ -163,7 +163,7 @@ function pooledShape([batch, height, width, channels]: Shape, { size, strides, p
  * Shapes `x [batch, height, width, channels]` → `[batch, ⌊(height + padding − size) / stride⌋ + 1, …, channels]`.
  * @throws {ShapeError} where `x` has another rank or is smaller than the window
  * @throws {ConfigError} for sizes or strides that are not positive integers, or padding as large as the window
- * @example maxPool2d(features, { size: 2 }) // [b, 28, 28, c] → [b, 14, 14, c]
+ * @example maxPool2d(reshape(tensor([1, 2, 3, 6]), [1, 2, 2, 1]), { size: 2 }) // [[[[6]]]]
  */
 export function maxPool2d(x: Tensor, options: Pool2dOptions = {}): Tensor {
   const image = toFloat("maxPool2d", x);
@@ -176,7 +176,7 @@ export function maxPool2d(x: Tensor, options: Pool2dOptions = {}): Tensor {
  * Shapes `x [batch, height, width, channels]` → `[batch, ⌊(height + padding − size) / stride⌋ + 1, …, channels]`.
  * @throws {ShapeError} where `x` has another rank or is smaller than the window
  * @throws {ConfigError} for sizes or strides that are not positive integers, or padding as large as the window
- * @example avgPool2d(features, { size: 2 }) // [b, 28, 28, c] → [b, 14, 14, c]
+ * @example avgPool2d(reshape(tensor([1, 2, 3, 6]), [1, 2, 2, 1]), { size: 2 }) // [[[[3]]]]
  */
 export function avgPool2d(x: Tensor, options: Pool2dOptions = {}): Tensor {
   const image = toFloat("avgPool2d", x);

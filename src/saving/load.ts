@@ -25,14 +25,23 @@ export interface LoadModelOptions {
  * @throws {FileError} where the file can't be read, {FormatError} where it is no model file, truncated or damaged
  * @throws {ConfigError} for classes that are neither built in nor among `customObjects`, or options of Keras that
  *   Myelin does not have
- * @example const model = await loadModel("fashion.keras")
+ * @example const model = sequential([layers.dense(10, { inputShape: [3] })]);
+ * await model.save("model.keras");
+ * const loaded = await loadModel("model.keras");
+ * loaded.countParams() // 40
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkExtension("loadModel", path, [".keras"]);
   return modelFromBytes(await readFile(path), path, options);
 }
 
-/** The same from bytes, for a browser. @param name what errors call the file */
+/**
+ * The same from bytes, for a browser. @param name what errors call the file
+ *
+ * @example const model = sequential([layers.dense(10, { inputShape: [3] })]);
+ * await model.save("model.keras");
+ * modelFromBytes(await formats.readFile("model.keras")).countParams() // 40
+ */
 export function modelFromBytes(bytes: Uint8Array, name = "the data", options: LoadModelOptions = {}): Model {
   const { config, arrays } = readArchive(bytes, name);
   const { customObjects = {}, compile = true } = options;

@@ -38,6 +38,7 @@ const classes: Readonly<Record<string, ScheduleClass>> = { ExponentialDecay, Cos
  * The schedule a configuration describes.
  *
  * @throws {ConfigError} for an unknown class
+ * @example schedules.fromConfig({ className: "CosineDecay", config: { initialLearningRate: 0.1, decaySteps: 100 } })
  */
 export function fromConfig({ className, config }: Serialized): Schedule {
   const custom = customObject(className) as ScheduleClass | undefined;
