@@ -130,10 +130,22 @@ static void planAxes(BlockPlan* p, const Expression& e, const View* views, int32
   }
 }
 
+// A copy of runs that lie together on both sides goes in the order of its source: reading from end to end and writing
+// runs of 4 KB apart reaches the rate of a straight copy, the other way round takes 1.4 times as long.
+static bool copiesRuns(const Expression& e, const View* views, int32_t loads, int32_t stores) {
+  if (e.instructions != 0 || loads != 1 || stores != 1 || views[0].buffer == -1) return false;
+  for (int32_t d = 0; d < views[0].rank; d++)
+    if (views[0].dims[d] >= LANES && views[0].strides[d] == 1 && views[1].strides[d] == 1) return true;
+  return false;
+}
+
 // The usual case. `wholeRows`: axes stay as they are, the last one is the row (for tiles of a matrix product).
 static uint8_t* planBlocks(BlockPlan* p, const Expression& e, const View* views, int32_t loads, int32_t stores,
                            int32_t firstValue, const int32_t* classes, bool wholeRows, uint8_t* memory) {
-  planAxes(p, e, views, loads, stores, firstValue, classes, wholeRows ? AXES_KEPT : AXES_SORTED, memory);
+  planAxes(p, e, views, loads, stores, firstValue, classes, wholeRows                                 ? AXES_KEPT
+           : copiesRuns(e, views, loads, stores) ? AXES_AS_READ
+                                                 : AXES_SORTED,
+           memory);
   return planOperands(p, e, views, wholeRows ? ROWS_WHOLE : ROWS_ANY, memory);
 }
 

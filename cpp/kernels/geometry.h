@@ -23,6 +23,7 @@ enum AxisOrder : int32_t {
   AXES_KEPT,    // as they are, not merged (length 1 still vanishes)
   AXES_MERGED,  // merged within a class, in their order
   AXES_SORTED,  // within a class by the strides of the last view (an output), largest first, then merged
+  AXES_AS_READ,  // the same by the strides of the first view (a load)
 };
 
 // Axes with different classes are not merged; lower classes come first.
@@ -42,13 +43,15 @@ static void mergeAxes(Geometry* g, int64_t* strides, const View* views, int32_t 
       if (views[v].dims[d] != 1) dims[d] = views[v].dims[d];
     if (dims[d] != 1 || d == dynamic) axes[count++] = d;
   }
-  // Insertion sort by class, then by the strides of the last view (an output), then of the views before it.
+  // Insertion sort by class, then by the strides of the last view (an output), then of the views before it; as read the
+  // other way round.
   for (int32_t i = 1; i < count; i++)
     for (int32_t j = i; j > 0; j--) {
       int32_t a = axes[j - 1], b = axes[j];
       bool swap = classes && classes[a] > classes[b];
-      if (order == AXES_SORTED && (!classes || classes[a] == classes[b])) {
-        for (int32_t v = viewCount - 1; v >= 0; v--) {
+      if (order >= AXES_SORTED && (!classes || classes[a] == classes[b])) {
+        for (int32_t k = 0; k < viewCount; k++) {
+          int32_t v = order == AXES_AS_READ ? k : viewCount - 1 - k;
           int64_t sa = views[v].strides[a], sb = views[v].strides[b];
           if (sa < 0) sa = -sa;
           if (sb < 0) sb = -sb;
