@@ -1,5 +1,5 @@
 // Examples of docstrings: run as they stand, and what their comments say compared with what comes out.
-import { inspect } from "node:util";
+import { format, inspect } from "node:util";
 import { transformWithOxc } from "vite";
 
 const AsyncFunction = (async () => {}).constructor;
@@ -19,14 +19,15 @@ export async function runExample(code, scope) {
   };
   const parts = partsOf(code);
   const body = (await Promise.all(parts.map(instrumented))).join("\n");
-  const names = [...Object.keys(scope), "console", "$show"];
-  const log = (...values) => void shown.push(values.map(String).join(" "));
-  // Names of the language are hidden from an example only where the package exports them (isNaN, isFinite).
-  await new AsyncFunction(`{ ${names.join(", ")} }`, `{\n${body}\n}`)({
-    ...scope,
-    console: { ...console, log },
-    $show: show,
-  });
+  const names = [...Object.keys(scope), "$show"];
+  const { log } = console;
+  console.log = (...values) => void shown.push(format(...values));
+  try {
+    // Names of the language are hidden from an example only where the package exports them (isNaN, isFinite).
+    await new AsyncFunction(`{ ${names.join(", ")} }`, `{\n${body}\n}`)({ ...scope, $show: show });
+  } finally {
+    console.log = log;
+  }
   return { shown, faults, comments: parts.filter(({ comment }) => comment !== undefined).length };
 }
 

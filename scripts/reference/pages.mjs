@@ -36,12 +36,13 @@ export function makePages(entries) {
     if (own.length === 0) continue;
     index.push(`## ${title}`, "");
     for (const [path, group] of groups(title, own)) {
+      setAnchors(group);
       const heading = folders[0] === "ops" ? introduction(group) : title;
       pages.set(path, page(path, heading, group));
       if (folders[0] === "ops") index.push(`**${heading}**`, "");
       index.push("| | |", "|---|---|");
       for (const entry of group)
-        index.push(`| [\`${entry.name}\`](${path}#${anchor(entry)}) | ${cell(summary(entry))} |`);
+        index.push(`| [\`${entry.name}\`](${path}#${entry.anchor}) | ${cell(summary(entry))} |`);
       index.push("");
     }
   }
@@ -88,12 +89,22 @@ function introduction(group) {
 function page(path, heading, group) {
   const up = dirname(path) === "." ? "README.md" : "../README.md";
   const parts = [`# ${heading}`, `[Reference](${up})`];
-  parts.push(group.map((entry) => `[\`${entry.name}\`](#${anchor(entry)})`).join(" · "));
+  parts.push(group.map((entry) => `[\`${entry.name}\`](#${entry.anchor})`).join(" · "));
   for (const entry of group) parts.push(section(entry));
   return `${HEAD}${parts.join("\n\n")}\n`;
 }
 
-const anchor = ({ name }) => name.toLowerCase().replace(/[^\w-]/g, "");
+/** The anchors of a page's headings as GitHub makes them: equal ones are numbered. */
+function setAnchors(group) {
+  const times = new Map();
+  for (const entry of group) {
+    const name = entry.name.toLowerCase().replace(/[^\w-]/g, "");
+    const count = times.get(name) ?? 0;
+    times.set(name, count + 1);
+    entry.anchor = count === 0 ? name : `${name}-${count}`;
+  }
+}
+
 const summary = ({ doc }) => doc.split(/\n\n/)[0].replaceAll("\n", " ");
 const cell = (text) => text.replaceAll("|", "\\|");
 

@@ -15,11 +15,19 @@ const PRECISION = 8;
  * much), with commas, in JavaScript's words (`true`, `NaN`, `Infinity`); then dtype and shape.
  */
 export function formatTensor(tensor: Tensor, data: ArrayLike<number> | undefined): string {
-  if (!data) return `Tensor(${formatType(tensor)}, not computed)`;
+  if (!data) return `Tensor(${formatType(tensor)}, ${reasonFor(tensor)})`;
   const short = data.length > FULL;
   const shown = [...visible(data, tensor.shape, short)];
   const text = formatter(shown, tensor.dtype);
   return `${nested(data, tensor.shape, short, text)}  ${formatType(tensor)}`;
+}
+
+/** Why there are no elements to show, and how to see them. */
+function reasonFor(tensor: Tensor): string {
+  if (tensor.isDisposed) return "disposed";
+  return tensor.depth === Number.POSITIVE_INFINITY
+    ? "known when the compiled function runs"
+    : "not computed yet: await print(x) shows it";
 }
 
 /** Indices along an axis that are shown; −1 stands for those left out. */

@@ -15,5 +15,6 @@ export { type NestedArray, type TensorData, type TensorOptions, tensor } from ".
 export { grad, type ValueAndGradients, valueAndGrad } from "./gradients.js";
 export { hessian, hessianVectorProduct, jacobian, jvp } from "./jacobian.js";
 export { CompiledFunction, Completed, type JitOptions, type Jitted, jit, type Value } from "./jit.js";
+export { print } from "./print.js";
 export { realize } from "./realize.js";
 export { Variable, type VariableOptions, variable } from "./variable.js";

@@ -55,16 +55,18 @@ export function nextNodeId(): number {
  * Nothing is computed until a value is read (`await x.data()`), then the whole graph behind it runs as one program.
  */
 export class Tensor<D extends DType = DType> {
-  /** Creation number; a node's inputs always have smaller ones. */
+  /** Creation number; a node's inputs always have smaller ones. Engine only. */
   readonly id = nextId++;
+  /** Length of each axis. */
   readonly shape: Shape;
+  /** What kind of numbers the elements are. */
   readonly dtype: D;
   readonly extent: Extent | undefined;
-  /** More than one entry where the primitive has several results; `pick` nodes select them. */
+  /** More than one entry where the primitive has several results; `pick` nodes select them. Engine only. */
   readonly outputs: readonly TensorType[];
-  /** Interned number of (primitive, attributes, types): equal numbers, equal structure of this node. */
+  /** Interned number of (primitive, attributes, types): equal numbers, equal structure of this node. Engine only. */
   readonly signature: number;
-  /** Elements, once computed. Set by the engine only. */
+  /** Elements, once computed. Engine only. */
   storage: Storage | undefined;
   /** The elements belong to a variable, which shows them here: they are not this tensor's to give back. Engine only. */
   isBorrowed = false;
@@ -75,6 +77,7 @@ export class Tensor<D extends DType = DType> {
   /**
    * Length of the longest chain of nodes that have to be computed before this one, as it was when the node was made;
    * Infinity where it can't be computed on its own: an argument of a trace or a call of the host is among them.
+   * Engine only.
    */
   depth: number;
 

@@ -1,8 +1,17 @@
 /** What is printed is what `numpy.array2string(a, separator=", ")` (2.4) prints, in JavaScript's words. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import "../../src/index.js";
 import { useBackend } from "../../src/engine/device.js";
-import { add, type NestedArray, tensor } from "../../src/index.js";
+import {
+  add,
+  jit,
+  type NestedArray,
+  print,
+  type Tensor,
+  TraceError,
+  tensor,
+  variable,
+} from "../../src/index.js";
 import { referenceBackend } from "../support/evaluate.js";
 
 beforeAll(() => useBackend(referenceBackend));
@@ -109,9 +118,51 @@ describe("a tensor prints", () => {
 
   it("that it is not computed, and stays so", () => {
     const sum = add(tensor([1]), 1);
-    expect(sum.toString()).toBe("Tensor(float32 [1], not computed)");
+    expect(sum.toString()).toBe("Tensor(float32 [1], not computed yet: await print(x) shows it)");
     expect(sum.storage).toBeUndefined();
     sum.dataSync();
     expect(sum.toString()).toBe("[2.]  float32 [1]");
+  });
+
+  it("why it has no elements to show", () => {
+    let inside = "";
+    jit((x: Tensor) => {
+      inside = String(add(x, 1));
+      return x;
+    })(tensor([1]));
+    expect(inside).toBe("Tensor(float32 [1], known when the compiled function runs)");
+    const gone = tensor([1]);
+    gone.dispose();
+    expect(gone.toString()).toBe("Tensor(float32 [1], disposed)");
+  });
+});
+
+describe("print", () => {
+  const lines: unknown[][] = [];
+  beforeEach(() => {
+    lines.length = 0;
+    vi.spyOn(console, "log").mockImplementation((...parts) => void lines.push(parts));
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  it("computes tensors and shows them among other values", async () => {
+    const x = add(tensor([1, 20]), 1);
+    await print("x", x, 3);
+    expect(lines).toEqual([["x", "[ 2., 21.]  float32 [2]", 3]]);
+  });
+
+  it("shows the value of a variable", async () => {
+    await print(variable(tensor([1, 2]), { dtype: "int32" }));
+    expect(lines).toEqual([["[1, 2]  int32 [2]"]]);
+  });
+
+  it("says that a value inside a compiled function is not known", async () => {
+    let failure: Promise<void> | undefined;
+    jit((x: Tensor) => {
+      failure = print(x);
+      failure.catch(() => {});
+      return x;
+    })(tensor([1]));
+    await expect(failure).rejects.toThrow(TraceError);
   });
 });

@@ -1,18 +1,23 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { format } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const pages = [
   "README.md",
+  "docs/guides/tensors.md",
   "docs/guides/getting-started.md",
   "docs/guides/custom-training.md",
   "docs/guides/seeing-computations.md",
 ];
 
 /** Pages whose programs print the same wherever they run. */
-const exact: readonly string[] = ["docs/guides/seeing-computations.md"];
+const exact: readonly string[] = ["docs/guides/tensors.md", "docs/guides/seeing-computations.md"];
+
+/** Stands between the output of one program and the next. */
+const END = "\u0000";
 
 /** Less data, fewer epochs, files in a folder of the test: the rest is as printed. */
 function shrink(code: string, folder: string): string {
@@ -29,7 +34,7 @@ const printed: string[] = [];
 beforeAll(() => {
   mkdirSync(join(root, "build"), { recursive: true });
   folder = mkdtempSync(join(root, "build", "documentation-"));
-  vi.spyOn(console, "log").mockImplementation((...parts) => void printed.push(parts.join(" ")));
+  vi.spyOn(console, "log").mockImplementation((...parts) => void printed.push(format(...parts)));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -37,20 +42,19 @@ describe("the code in", () => {
   for (const page of pages) {
     it(`${page} runs as one program`, async () => {
       const text = readFileSync(join(root, page), "utf8");
-      const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
+      // A block without a language right behind a program is what it prints.
+      const found = [...text.matchAll(/^```ts\n([\s\S]*?)^```$(?:\n\n```\n([\s\S]*?)\n```$)?/gm)];
+      const blocks = found.map(([, code]) => `${code}\nconsole.log(${JSON.stringify(END)});\n`);
       expect(blocks.length).toBeGreaterThan(0);
       const file = join(folder, `${page.replaceAll(/\W/g, "-")}.ts`);
       writeFileSync(file, shrink(blocks.join("\n"), folder));
       printed.length = 0;
       await import(file);
-      expect(printed.length).toBeGreaterThan(0);
+      expect(printed.filter((line) => line !== END).length).toBeGreaterThan(0);
       if (!exact.includes(page)) return;
-      // A block without a language right behind a program is what it prints.
-      const shown = [...text.matchAll(/^```ts\n[\s\S]*?^```\n\n```\n([\s\S]*?)\n```$/gm)].map(
-        ([, output]) => output!,
-      );
-      expect(shown.length).toBeGreaterThan(0);
-      for (const output of shown) expect(printed.join("\n")).toContain(output);
+      const outputs = printed.join("\n").split(END);
+      for (const [i, [, code, shown]] of found.entries())
+        if (shown !== undefined) expect(outputs[i]!.trim(), code).toBe(shown.trim());
     });
   }
 });

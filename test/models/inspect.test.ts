@@ -9,7 +9,7 @@ describe("console.log shows", () => {
     const x = tensor([1, 2]);
     expect(inspect(x)).toBe("[1., 2.]  float32 [2]");
     expect(inspect({ x })).toContain("[1., 2.]  float32 [2]");
-    expect(inspect(add(x, 1))).toBe("Tensor(float32 [2], not computed)");
+    expect(inspect(add(x, 1))).toBe("Tensor(float32 [2], not computed yet: await print(x) shows it)");
   });
 
   it("a variable by name, dtype and shape", () => {
