@@ -54,6 +54,7 @@ for (const entry of entries) {
       entry.examples.push({ code, shown: [] });
       continue;
     }
+    myelin.setSeed(0); // first weights and automatic names do not depend on the examples before
     try {
       const run = await runExample(code, scope);
       entry.examples.push({ code, shown: run.shown });
@@ -64,7 +65,7 @@ for (const entry of entries) {
     }
   }
   if (isOperation) entry.derivative = found.derivative;
-  entry.isMethod = isOperation && entry.name in myelin.Tensor.prototype;
+  entry.isMethod = entry.kind === "function" && entry.name in myelin.Tensor.prototype;
 }
 process.chdir(root);
 rmSync(place, { recursive: true });

@@ -89,6 +89,7 @@ async function textOf(value) {
     return String(value);
   }
   if (typeof value === "string") return value;
+  if (value !== null && typeof value[inspect.custom] === "function") return inspect(value);
   const plain = await plainOf(value);
   return plain === undefined ? undefined : inspect(plain, { depth: 6, breakLength: 100, maxArrayLength: 20 });
 }

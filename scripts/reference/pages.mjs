@@ -111,17 +111,13 @@ const cell = (text) => text.replaceAll("|", "\\|");
 function section(entry) {
   const parts = [`## ${entry.name}`];
   if (entry.signatures.length > 0)
-    parts.push(fence("ts", entry.signatures.map((text) => `${entry.name}${simple(text)}`).join("\n")));
+    parts.push(
+      fence("ts", entry.signatures.map((text) => broken(`${entry.name}${simple(text)}`)).join("\n")),
+    );
   parts.push(entry.doc);
   const facts = factsOf(entry);
   if (facts.length > 0) parts.push(facts.map((fact) => `- ${fact}`).join("\n"));
-  if (entry.options.length > 0) {
-    const rows = entry.options.map(
-      ({ name, type, doc }) =>
-        `| \`${name}\` | \`${cell(type)}\` | ${cell(doc.replaceAll(/\s*\n\s*/g, " "))} |`,
-    );
-    parts.push(["| option | type | |", "|---|---|---|", ...rows].join("\n"));
-  }
+  parts.push(propertyTable("option", entry.options), propertyTable("result", entry.results));
   if (entry.members.length > 0) parts.push(entry.members.map(member).join("\n"));
   for (const { code, shown } of entry.examples) {
     parts.push(fence("ts", withoutNotes(code)));
@@ -130,14 +126,23 @@ function section(entry) {
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
+function propertyTable(title, properties) {
+  if (properties.length === 0) return "";
+  const rows = properties.map(
+    ({ name, type, doc }) => `| \`${name}\` | \`${cell(type)}\` | ${cell(inLine(doc))} |`,
+  );
+  return [`| ${title} | type | |`, "|---|---|---|", ...rows].join("\n");
+}
+
+const inLine = (text) => text.replaceAll(/\s*\n\s*/g, " ");
+
 function factsOf(entry) {
   const facts = [];
   for (const { name, text } of entry.tags) {
     const [, first, rest] = /^(\S+)\s+([\s\S]*)$/.exec(text) ?? [];
-    const line = (value) => value.replaceAll(/\s*\n\s*/g, " ");
-    if (name === "param" && first) facts.push(`\`${first}\`: ${line(rest).replace(/^-\s*/, "")}`);
-    if (name === "throws") facts.push(`throws ${line(text).replace(/^\{(\w+)\}/, "`$1`")}`);
-    if (name === "returns") facts.push(`returns ${line(text)}`);
+    if (name === "param" && first) facts.push(`\`${first}\`: ${inLine(rest).replace(/^-\s*/, "")}`);
+    if (name === "throws") facts.push(`throws ${inLine(text).replace(/^\{(\w+)\}/, "`$1`")}`);
+    if (name === "returns") facts.push(`returns ${inLine(text)}`);
   }
   const policy = /(?:Unary|Binary)Result<"(\w+)"/.exec(entry.signatures[0] ?? "")?.[1];
   if (policy && !/Dtype/.test(entry.doc)) facts.push(`dtype: ${policies[policy]}`);
@@ -154,20 +159,39 @@ const policies = {
   any: "that of the operands",
 };
 
+/** A signature that is too long for a line, with a line for each parameter. */
+function broken(signature) {
+  if (signature.length <= 110) return signature;
+  const open = signature.indexOf("(");
+  const parameters = [];
+  let [depth, start, i] = [0, open + 1, open + 1];
+  for (; i < signature.length; i++) {
+    const c = signature[i];
+    if (depth === 0 && (c === "," || c === ")")) {
+      parameters.push(signature.slice(start, i).trim());
+      start = i + 1;
+      if (c === ")") break;
+    }
+    if ("([{<".includes(c)) depth++;
+    else if (")]}".includes(c) || (c === ">" && signature[i - 1] !== "=")) depth--;
+  }
+  const lines = parameters.map((parameter) => `  ${parameter},\n`).join("");
+  return `${signature.slice(0, open + 1)}\n${lines}${signature.slice(i)}`;
+}
+
 /** Elementwise operations promise dtypes in types that only a compiler enjoys; the dtype is said in words. */
-const simple = (signature) =>
-  signature.includes("Result<")
-    ? signature
-        .replace(/^<[^(]*>\(/, "(")
-        .replace(/: [XAB](?=[,)])/g, ": TensorLike")
-        .replace(/(?:Unary|Binary)Result<.*>$/, "Tensor")
-    : signature
-        .replace(/^<[XAB] extends TensorLike(?:, B extends TensorLike)?>\(/, "(")
-        .replace(/: [XAB](?=[,)])/g, ": TensorLike");
+function simple(signature) {
+  const [generics] = /^<(?:[XAB] extends TensorLike(?:, )?)+>/.exec(signature) ?? [];
+  if (!generics) return signature;
+  return signature
+    .slice(generics.length)
+    .replace(/: [XAB](?=[,)])/g, ": TensorLike")
+    .replace(/(?:Unary|Binary|Float)Result<.*>$/, "Tensor");
+}
 
 function member({ name, signatures, doc }) {
   const heads = signatures.length > 0 ? signatures.map((text) => `\`${name}${text}\``) : [`\`${name}\``];
-  return `- ${heads.join(", ")}: ${doc.replaceAll(/\s*\n\s*/g, " ")}`;
+  return `- ${heads.join(", ")}: ${inLine(doc)}`;
 }
 
 const fence = (language, text) => `\`\`\`${language}\n${text}\n\`\`\``;

@@ -7,7 +7,8 @@ import { root } from "../compilation.mjs";
 
 /**
  * All that `src/index.ts` exports and that exists at run time. An entry: `name` as a user writes it (`layers.dense`),
- * `module` (the namespace, or ""), `file` below src/, `kind`, `signatures`, `doc`, `tags`, `options`, `members`.
+ * `module` (the namespace, or ""), `file` below src/, `kind`, `signatures`, `doc`, `tags`, and the properties of its
+ * `options`, its `results` and, of a class, its `members`.
  */
 export function readPublic() {
   const api = new API({ cwd: root });
@@ -48,7 +49,8 @@ class Reader {
       kind: isClass ? "class" : calls.length > 0 ? "function" : "value",
       signatures: calls.map((signature) => this.signature(signature)),
       ...this.documentation(symbol),
-      options: calls.flatMap((signature) => this.options(signature)),
+      options: calls.length > 0 ? this.options(calls[0]) : [],
+      results: calls.length > 0 ? this.results(calls[0]) : [],
       members: isClass ? this.members(symbol) : [],
     };
   }
@@ -78,14 +80,28 @@ class Reader {
     return signature.getParameters().flatMap((parameter) => {
       const type = this.checker.getNonNullableType(this.checker.getTypeOfSymbol(parameter));
       if (!type?.getSymbol?.()?.name.endsWith("Options")) return [];
-      return this.checker.getPropertiesOfType(type).map((property) => ({
-        name: property.name,
-        type: this.checker
-          .typeToString(this.checker.getTypeOfSymbol(property), undefined, NodeBuilderFlags.NoTruncation)
-          .replace(/ \| undefined$/, ""),
-        ...this.documentation(property),
-      }));
+      return this.properties(type);
     });
+  }
+
+  /** The properties of a result that is a record of the package, or a promise of one. */
+  results(signature) {
+    let type = this.checker.getReturnTypeOfSignature(signature);
+    if (type?.getSymbol?.()?.name === "Promise") type = this.checker.getTypeArguments(type)[0];
+    const symbol = type?.getSymbol?.();
+    if (!symbol || !(symbol.flags & SymbolFlags.Interface) || symbol.flags & SymbolFlags.Class) return [];
+    if (!fileOf(symbol).startsWith(join(root, "src"))) return [];
+    return this.properties(type);
+  }
+
+  properties(type) {
+    return this.checker.getPropertiesOfType(type).map((property) => ({
+      name: property.name,
+      type: this.checker
+        .typeToString(this.checker.getTypeOfSymbol(property), undefined, NodeBuilderFlags.NoTruncation)
+        .replace(/ \| undefined$/, ""),
+      ...this.documentation(property),
+    }));
   }
 
   /** What a class offers itself, in the order of its source. */
