@@ -57,6 +57,12 @@ export function broadcastShapes(who: string, a: Shape, b: Shape): number[] {
   return result;
 }
 
+/** Whether a shape stretches to another one: aligned at the last axis, each length is that of the other or 1. */
+export function broadcastsTo(shape: Shape, target: Shape): boolean {
+  const shift = target.length - shape.length;
+  return shift >= 0 && shape.every((length, axis) => length === 1 || length === target[axis + shift]);
+}
+
 /**
  * A negative axis counted from the end, checked.
  *
@@ -103,8 +109,21 @@ export function checkRank(who: string, shape: Shape): void {
   });
 }
 
-/** Throws where an axis length is not a non-negative integer, or there are too many axes. */
+/** Throws where an argument that holds something for each axis is no list. */
+export function checkList(who: string, what: string, list: unknown): asserts list is readonly unknown[] {
+  if (Array.isArray(list)) return;
+  throw new ShapeError({
+    who,
+    expected: `a list of ${what}`,
+    received:
+      list === null || typeof list !== "object" ? String(list) : (list.constructor?.name ?? "an object"),
+    ...(typeof list === "number" && { fix: `Write [${list}] for one axis.` }),
+  });
+}
+
+/** Throws where the shape is no list, an axis length is not a non-negative integer, or there are too many axes. */
 export function checkShape(who: string, shape: Shape): void {
+  checkList(who, "axis lengths", shape);
   checkRank(who, shape);
   for (const length of shape) {
     if (!Number.isInteger(length) || length < 0) {

@@ -4,7 +4,16 @@
  */
 import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
-import { checkShape, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import {
+  broadcastsTo,
+  checkList,
+  checkShape,
+  formatShape,
+  normalizeAxes,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "../base/shape.js";
 import { reshapeLayout } from "../graph/layout.js";
 import { definePrimitive, type Extent, type TensorType } from "../graph/primitive.js";
 import { createNode, type Tensor } from "../graph/tensor.js";
@@ -30,6 +39,7 @@ const reshapePrimitive = definePrimitive({
  */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkTensor("reshape", x);
+  checkList("reshape", "axis lengths", shape);
   const target = resolveShape(x.shape, shape);
   if (sameShape(target, x.shape)) return x;
   return createNode(reshapePrimitive, [x], { shape: target }) as Tensor<D>;
@@ -92,7 +102,7 @@ const broadcastPrimitive = definePrimitive({
   infer: ([x, length], { shape, extentAxis, factor }) => {
     const target = shape as Shape;
     const shift = target.length - x!.shape.length;
-    if (shift < 0 || x!.shape.some((n, axis) => n !== 1 && n !== target[axis + shift])) {
+    if (!broadcastsTo(x!.shape, target)) {
       throw new ShapeError({
         who: "broadcastTo",
         expected: `a shape that broadcasts to ${formatShape(target)}`,
@@ -134,6 +144,7 @@ const broadcastPrimitive = definePrimitive({
  */
 export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape, extent?: Extent): Tensor<D> {
   checkTensor("broadcastTo", x);
+  checkList("broadcastTo", "axis lengths", shape);
   if (sameShape(x.shape, shape) && (!extent || x.extent)) return x;
   checkShape("broadcastTo", shape);
   const stretched =

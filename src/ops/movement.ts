@@ -2,6 +2,7 @@
 import type { DType } from "../base/dtype.js";
 import { ShapeError } from "../base/errors.js";
 import {
+  checkList,
   checkShape,
   formatShape,
   normalizeAxes,
@@ -71,6 +72,7 @@ export function permute<D extends DType>(x: Tensor<D>, order: readonly number[])
 
 function permuted<D extends DType>(who: string, x: Tensor<D>, axes: readonly number[]): Tensor<D> {
   checkTensor(who, x);
+  checkList(who, "axes", axes);
   const order = axes.map((axis) => normalizeAxis(who, axis, x.rank));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw new ShapeError({
@@ -206,31 +208,35 @@ export function slice<D extends DType>(
   x: Tensor<D>,
   start: readonly number[],
   size: readonly number[],
-  step: readonly number[] = start.map(() => 1),
+  step?: readonly number[],
 ): Tensor<D> {
   checkTensor("slice", x);
-  if (start.length !== x.rank || size.length !== x.rank || step.length !== x.rank) {
+  checkList("slice", "starts", start);
+  checkList("slice", "sizes", size);
+  const steps = step ?? x.shape.map(() => 1);
+  checkList("slice", "steps", steps);
+  if (start.length !== x.rank || size.length !== x.rank || steps.length !== x.rank) {
     throw new ShapeError({
       who: "slice",
       expected: `a start, size and step for each of ${x.rank} axes`,
-      received: `${start.length}, ${size.length} and ${step.length}`,
+      received: `${start.length}, ${size.length} and ${steps.length}`,
     });
   }
   checkShape("slice", size);
   x.shape.forEach((length, axis) => {
     const first = start[axis]!;
-    const last = first + (size[axis]! - 1) * step[axis]!;
+    const last = first + (size[axis]! - 1) * steps[axis]!;
     const inside = size[axis] === 0 || (first >= 0 && first < length && last >= 0 && last < length);
-    if (!inside || step[axis] === 0 || !Number.isInteger(first) || !Number.isInteger(step[axis])) {
+    if (!inside || steps[axis] === 0 || !Number.isInteger(first) || !Number.isInteger(steps[axis])) {
       throw new ShapeError({
         who: "slice",
         expected: `elements inside axis ${axis} of length ${length}`,
-        received: `start ${first}, size ${size[axis]}, step ${step[axis]}`,
+        received: `start ${first}, size ${size[axis]}, step ${steps[axis]}`,
       });
     }
   });
-  if (sameShape(size, x.shape) && start.every((s) => s === 0) && step.every((s) => s === 1)) return x;
-  const part = { start: [...start], size: [...size], step: [...step] };
+  if (sameShape(size, x.shape) && start.every((s) => s === 0) && steps.every((s) => s === 1)) return x;
+  const part = { start: [...start], size: [...size], step: [...steps] };
   return createNode(slicePrimitive, [x], part) as Tensor<D>;
 }
 

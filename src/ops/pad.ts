@@ -1,7 +1,7 @@
 /** Elements added around a tensor. */
 import { type DType, weakDType } from "../base/dtype.js";
 import { ConfigError, ShapeError, unknownName } from "../base/errors.js";
-import { formatShape } from "../base/shape.js";
+import { checkList, formatShape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { concat } from "./join.js";
 import { checkTensor } from "./leaf.js";
@@ -39,6 +39,7 @@ export function pad<D extends DType>(
   options: PadOptions = {},
 ): Tensor<D> {
   checkTensor("pad", x);
+  checkList("pad", "[before, after] for each axis", widths);
   const { mode = "constant", value = 0 } = options;
   if (
     widths.length !== x.rank ||

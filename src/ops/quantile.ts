@@ -63,7 +63,15 @@ function quantiles(
   const { interpolation = "linear", keepDims = false } = options;
   if (!interpolations.includes(interpolation))
     throw unknownName(who, "an interpolation", String(interpolation), interpolations);
-  for (const share of typeof q === "number" ? [q] : q) {
+  const shares = typeof q === "number" ? [q] : q;
+  if (!Array.isArray(shares) || shares.length === 0) {
+    throw new ConfigError({
+      who,
+      expected: "a share from 0 to 1, or a list of them",
+      received: JSON.stringify(q),
+    });
+  }
+  for (const share of shares) {
     if (!(share >= 0 && share <= 1))
       throw new ConfigError({ who, expected: "shares from 0 to 1", received: String(share) });
   }

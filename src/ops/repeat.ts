@@ -1,7 +1,7 @@
 /** Copies of a tensor beside each other. */
 import type { DType } from "../base/dtype.js";
 import { ConfigError, ShapeError } from "../base/errors.js";
-import { formatShape, mostAxes, normalizeAxis, sizeOf } from "../base/shape.js";
+import { checkList, formatShape, mostAxes, normalizeAxis, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { gather } from "./indexing.js";
 import { checkTensor, constant } from "./leaf.js";
@@ -17,6 +17,7 @@ import { broadcastTo, reshape } from "./movement.js";
  */
 export function tile<D extends DType>(x: Tensor<D>, repetitions: readonly number[]): Tensor<D> {
   checkTensor("tile", x);
+  checkList("tile", "repetitions", repetitions);
   if (repetitions.length !== x.rank) {
     throw new ShapeError({
       who: "tile",

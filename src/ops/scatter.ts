@@ -2,7 +2,7 @@
 import type { NDArray } from "../base/array.js";
 import { allocateArray, type DType, promote } from "../base/dtype.js";
 import { DTypeError, ShapeError } from "../base/errors.js";
-import { formatShape, sizeOf } from "../base/shape.js";
+import { broadcastsTo, formatShape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type KernelPrimitive, type TensorType, type VjpRule } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { add, div } from "./arithmetic.js";
@@ -162,6 +162,14 @@ function put<D extends DType>(
   }
   const inner = x.shape.slice(1);
   const shape = [...rows.shape, ...inner];
+  if (!broadcastsTo(values.shape, shape)) {
+    throw new ShapeError({
+      who,
+      expected: `updates of shape ${formatShape(shape)}, or what broadcasts to it`,
+      received: `shape ${formatShape(values.shape)}`,
+      fix: `There are indices of shape ${formatShape(rows.shape)}, and each row has shape ${formatShape(inner)}.`,
+    });
+  }
   const aligned = broadcastTo(cast(values, x.dtype), shape, rows.extent);
   return createNode(primitive, [
     x,

@@ -571,6 +571,12 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     "[quantile] expected shares from 0 to 1, received 1.5.",
   ],
   [
+    "quantile without shares",
+    () => ops.quantile(float(3), []),
+    ConfigError,
+    "[quantile] expected a share from 0 to 1, or a list of them, received [].",
+  ],
+  [
     "quantile of a misspelt interpolation",
     () => ops.quantile(float(3), 0.5, 0, { interpolation: "liner" as "linear" }),
     ConfigError,
@@ -587,6 +593,12 @@ const mistakes: readonly (readonly [name: string, call: () => unknown, kind: Kin
     () => ops.scatterUpdate(int(3), int(2), float(2)),
     DTypeError,
     "[scatterUpdate] expected updates that int32 holds, received dtype float32. Cast one of the two: cast(x, …).",
+  ],
+  [
+    "scatterUpdate by rows of another number",
+    () => ops.scatterUpdate(float(4, 2), int(3), float(2, 2)),
+    ShapeError,
+    "[scatterUpdate] expected updates of shape [3, 2], or what broadcasts to it, received shape [2, 2]. There are indices of shape [3], and each row has shape [2].",
   ],
   [
     "scatterUpdate of a scalar",

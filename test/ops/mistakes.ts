@@ -153,6 +153,23 @@ export function lengths(name: string, call: (shape: number[]) => unknown): Mista
   }));
 }
 
+/** Something else than a list where one value is needed for each axis. */
+export function whatIsNoList(name: string, call: (list: never) => unknown): Mistake[] {
+  const wrong: (readonly [value: unknown, received: string])[] = [
+    [3, "3"],
+    [undefined, "undefined"],
+    [null, "null"],
+    [new Int32Array(1), "Int32Array"],
+  ];
+  return wrong.map(([value, received]) => ({
+    name,
+    title: `${received} for a list`,
+    call: () => call(value as never),
+    kind: ShapeError,
+    received,
+  }));
+}
+
 /** A reduction of nothing that has no value. */
 export function nothing(name: string): Mistake {
   return {
@@ -320,6 +337,19 @@ const ofMovement = [
   ...axes("repeat", (axis) => ops.repeat(x23, 2, axis)),
   ...axes("iota", (axis) => ops.iota([2, 3], axis)),
   ...axes("linearRecurrence", (axis) => ops.linearRecurrence(0.5, x23, axis)),
+  ...whatIsNoList("zeros", (shape) => ops.zeros(shape)),
+  ...whatIsNoList("ones", (shape) => ops.ones(shape)),
+  ...whatIsNoList("full", (shape) => ops.full(shape, 1)),
+  ...whatIsNoList("iota", (shape) => ops.iota(shape)),
+  ...whatIsNoList("uniform", (shape) => ops.uniform(1, shape)),
+  ...whatIsNoList("normal", (shape) => ops.normal(1, shape)),
+  ...whatIsNoList("reshape", (shape) => ops.reshape(x23, shape)),
+  ...whatIsNoList("broadcastTo", (shape) => ops.broadcastTo(x23, shape)),
+  ...whatIsNoList("permute", (order) => ops.permute(x23, order)),
+  ...whatIsNoList("tile", (repetitions) => ops.tile(x23, repetitions)),
+  ...whatIsNoList("pad", (widths) => ops.pad(x23, widths)),
+  ...whatIsNoList("slice", (start) => ops.slice(x23, start, [1, 1])),
+  ...whatIsNoList("slice", (size) => ops.slice(x23, [0, 0], size)),
   ...lengths("zeros", (shape) => ops.zeros(shape)),
   ...lengths("ones", (shape) => ops.ones(shape)),
   ...lengths("full", (shape) => ops.full(shape, 1)),
