@@ -7,7 +7,7 @@ import {
   type TypedArray,
   type TypedArrayOf,
 } from "../base/dtype.js";
-import { DataError, DTypeError, ShapeError } from "../base/errors.js";
+import { ConfigError, DataError, DTypeError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { cast } from "../ops/index.js";
@@ -30,7 +30,8 @@ export interface TensorOptions<D extends DType> {
 /**
  * Creates a tensor from data; the data are copied.
  *
- * @throws {ShapeError} for ragged arrays or a shape that does not fit, {DataError} for integers out of range
+ * @throws {ShapeError} for ragged arrays or a shape that does not fit, {DataError} for integers out of range, {ConfigError}
+ * for an unknown dtype, or one that does not stand in options
  * @example tensor([[1, 2], [3, 4]]) // float32 [2, 2]
  * @example tensor(new Uint8Array(784), { shape: [28, 28] })
  */
@@ -38,6 +39,14 @@ export function tensor<D extends DType = "float32">(
   data: TensorData,
   options: TensorOptions<D> = {},
 ): Tensor<D> {
+  if (options === null || typeof options !== "object") {
+    throw new ConfigError({
+      who: "tensor",
+      expected: "options { dtype, shape }",
+      received: JSON.stringify(options),
+      ...(typeof options === "string" && { fix: `Write { dtype: ${JSON.stringify(options)} }.` }),
+    });
+  }
   if (options.dtype !== undefined) checkDType("tensor", options.dtype);
   if (options.shape) checkShape("tensor", options.shape);
   if (isTensor(data)) return cast(data, options.dtype ?? data.dtype) as Tensor<D>;

@@ -182,6 +182,14 @@ describe("a tensor is refused", () => {
     expect(refused([1], { shape: [0.5, 2] })).toBeInstanceOf(ShapeError);
   });
 
+  it("is refused for a dtype that stands alone, which `zeros` takes and `tensor` would overlook", () => {
+    const error = refused([1], "int32" as never) as ConfigError;
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toBe(
+      '[tensor] expected options { dtype, shape }, received "int32". Write { dtype: "int32" }.',
+    );
+  });
+
   it("where the dtype is unknown, with the nearest one", () => {
     const error = refused([1], { dtype: "float23" }) as ConfigError;
     expect(error).toBeInstanceOf(ConfigError);
