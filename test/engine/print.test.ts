@@ -12,6 +12,7 @@ import {
   tensor,
   variable,
 } from "../../src/index.js";
+import { type GoldenArray, golden, goldenNumbers } from "../golden/golden.js";
 import { referenceBackend } from "../support/evaluate.js";
 
 beforeAll(() => useBackend(referenceBackend));
@@ -135,6 +136,16 @@ describe("a tensor prints", () => {
     gone.dispose();
     expect(gone.toString()).toBe("Tensor(float32 [1], disposed)");
   });
+});
+
+describe("as NumPy prints", () => {
+  for (const { name, x, text } of golden<{ name: string; x: GoldenArray; text: string }>("numpy-printing")) {
+    it(name, () => {
+      const values = tensor(goldenNumbers(x), { dtype: x.dtype }).reshape(x.shape);
+      values.dataSync();
+      expect(values.toString()).toBe(`${text}  ${x.dtype} [${x.shape.join(", ")}]`);
+    });
+  }
 });
 
 describe("print", () => {

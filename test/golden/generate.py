@@ -1161,6 +1161,30 @@ def fourier_cases():
     write("numpy-fourier", f"numpy {np.__version__}, float64", cases)
 
 
+def printing_cases():
+    """What NumPy prints; its ellipsis is written as one character."""
+    random = Random(53)
+    cases = []
+
+    def add(name, x):
+        text = np.array2string(x, separator=", ", max_line_width=75, threshold=1000, edgeitems=3)
+        cases.append({"name": name, "x": array(x), "text": text.replace("...", "…")})
+
+    for exponent in (-7, -4, -2, 0, 2, 4, 5, 7, 20):
+        add(f"around 1e{exponent}", (random.normal(7) * 10.0**exponent).astype(np.float32))
+    for low, high in ((-3, 0), (-2, 1), (0, 2), (0, 4), (-8, 8)):
+        add(f"from 1e{low} to 1e{high}", (10 ** random.uniform(6, low=low, high=high)).astype(np.float32))
+    for shape in [(), (1,), (30,), (3, 4), (2, 20), (2, 3, 2), (2, 2, 2, 2)]:
+        add(f"floats {list(shape)}", random.normal(*shape).astype(np.float32) if shape else np.float32([0.25]).reshape(()))
+        add(f"integers {list(shape)}", np.array(random.integers(5000, *shape)) - 2500 if shape else np.array(-3))
+    add("thirds", (np.arange(1, 9) / 3).astype(np.float32))
+    add("whole floats", np.arange(-3, 4).astype(np.float32))
+    add("halves and zeros", np.float32([0, 0.5, -1.5, 0]))
+    add("many", random.integers(100000, 40, 30))
+    add("many in a row", random.normal(1200).astype(np.float32))
+    write("numpy-printing", f"numpy {np.__version__}", cases)
+
+
 def jax_cases():
     import jax
     import jax.numpy as jnp
@@ -1299,7 +1323,7 @@ def sorting_cases():
     write("sorting", f"numpy {np.__version__} and torch {torch.__version__}, float64", cases)
 
 
-PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases, "fourier": fourier_cases, "sorting": sorting_cases}
+PARTS = {"edges": edge_cases, "keras": keras_cases, "torch": torch_cases, "numpy": numpy_cases, "linalg": linalg_cases, "jax": jax_cases, "random": random_cases, "fourier": fourier_cases, "sorting": sorting_cases, "printing": printing_cases}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:
