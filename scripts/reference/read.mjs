@@ -69,10 +69,10 @@ class Reader {
       undefined,
       NodeBuilderFlags.NoTruncation,
     );
-    return this.emitter
-      .printNode(node)
-      .replace(/;$/, "")
-      .replace(/(\?: [^,)]*?) \| undefined/g, "$1");
+    return shortened(this.emitter.printNode(node).replace(/;$/, "")).replace(
+      /(\?: [^,)]*?) \| undefined/g,
+      "$1",
+    );
   }
 
   /** The properties of parameters whose type is named `…Options`. */
@@ -97,9 +97,11 @@ class Reader {
   properties(type) {
     return this.checker.getPropertiesOfType(type).map((property) => ({
       name: property.name,
-      type: this.checker
-        .typeToString(this.checker.getTypeOfSymbol(property), undefined, NodeBuilderFlags.NoTruncation)
-        .replace(/ \| undefined$/, ""),
+      type: shortened(
+        this.checker
+          .typeToString(this.checker.getTypeOfSymbol(property), undefined, NodeBuilderFlags.NoTruncation)
+          .replace(/ \| undefined$/, ""),
+      ),
       ...this.documentation(property),
     }));
   }
@@ -124,6 +126,13 @@ class Reader {
       .filter(({ doc }) => doc !== "" && !/Engine only\./.test(doc));
   }
 }
+
+/** A type in one line, without the arguments that are the default. */
+const shortened = (type) =>
+  type
+    .replace(/\s*\n\s*/g, " ")
+    .replaceAll("Tensor<DType>", "Tensor")
+    .replaceAll("Uint8Array<ArrayBufferLike>", "Uint8Array");
 
 const fileOf = (symbol) => symbol.declarations[0].path;
 
