@@ -1,8 +1,9 @@
 // The machine's limits, measured in the same run as everything else.
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -35,7 +36,27 @@ export async function machineLimits(threads) {
     const wasm = lines((await run(process.execPath, [here("limits/wasm-peak.mjs"), String(threads)])).stdout);
     return [...(program ? lines((await run(program, [String(threads)])).stdout) : []), ...wasm];
   };
-  return { hasCompiler: program !== undefined, measure, remove: () => rmSync(folder, { recursive: true }) };
+  return {
+    hasCompiler: program !== undefined,
+    measure,
+    bandwidth: program && startBandwidth(program, threads),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** A process that says what the memory gives at the moment: `ask("copy")` in GB/s, the median of 15 sweeps. */
+function startBandwidth(program, threads) {
+  const child = spawn(program, [String(threads), "serve"], { stdio: ["pipe", "pipe", "inherit"] });
+  const waiting = [];
+  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(Number(line)));
+  return {
+    ask: (name) =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        child.stdin.write(`${name}\n`);
+      }),
+    stop: () => child.stdin.end(),
+  };
 }
 
 /** The best of several measurements, name by name: a limit is what the machine can do, not what it did once. */

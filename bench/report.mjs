@@ -24,7 +24,7 @@ function table(header, rows) {
  * What a row says about Myelin: the fastest peer, how many times as fast Myelin is, and how near the limit.
  * Also kept in results.json's readers' interest: everything here follows from the rows.
  */
-export function judge({ contenders, limits, threads }, { results }, workload) {
+export function judge({ contenders, limits, threads }, { results, limitGbs }, workload) {
   const of = (id) => results.find((result) => result.contender === id && result.ms !== undefined);
   const peers = results.filter(
     ({ contender, ms }) => ms && !contenders.find(({ id }) => id === contender).own,
@@ -33,7 +33,7 @@ export function judge({ contenders, limits, threads }, { results }, workload) {
   const tfjs = of("tfjs");
   const share = (result, target, count) => {
     if (!result || !workload.limit) return undefined;
-    const most = limitOf(limits, target, count, workload.limit);
+    const most = limitGbs ?? limitOf(limits, target, count, workload.limit);
     const amount = workload.limit === "flop" ? workload.flop : workload.bytes;
     return most && amount / result.ms / 1e6 / most;
   };

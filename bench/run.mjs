@@ -56,7 +56,10 @@ async function measureWorkload(workload, contenders, plan) {
       ready.push({ contender, prepare: reply.seconds, runs: [], repeats: slow ? 0 : REPEATS, slow });
     }
   }
+  const bytes = ["read", "copy", "triad"].includes(workload.limit) ? probe.bandwidth : undefined;
+  const given = []; // by the memory, round by round: other tenants of the machine take their share of it
   for (let round = 0; round < plan.rounds; round++) {
+    if (bytes) given.push(await bytes.ask(workload.limit));
     // Another one begins each round: nobody always runs after the same neighbour.
     const order = ready.map((_, i) => ready[(i + round) % ready.length]);
     for (const entry of order) {
@@ -92,7 +95,7 @@ async function measureWorkload(workload, contenders, plan) {
       foreign: Math.max(...kept.map((run) => run.foreign ?? 0)),
     });
   }
-  return { workload: workload.id, results };
+  return { workload: workload.id, results, ...(bytes ? { limitGbs: median(given) } : {}) };
 }
 
 const names = list(options.peers);
@@ -120,6 +123,7 @@ try {
 }
 
 const overheads = options.only ? [] : await measureOverheads(present, tell);
+probe.bandwidth?.stop();
 const limits = bestOf(before, await probe.measure());
 probe.remove();
 

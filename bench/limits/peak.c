@@ -1,7 +1,7 @@
 // The machine's own limits, as JSON lines: multiply-add peak per vector width and memory bandwidth, per
 // number of threads.
 //
-//   cc -O3 -march=native -ffp-contract=fast -pthread peak.c -o peak && ./peak [threads]
+//   cc -O3 -march=native -ffp-contract=fast -pthread peak.c -o peak && ./peak [threads] [serve]
 //
 // Peak: enough independent chains of fused multiply-adds to cover their latency (4 cycles, 2 per cycle: at
 // least 8), all in registers. Bandwidth: arrays of 256 MB, beyond every cache, each thread on its own half,
@@ -135,21 +135,51 @@ static void *run(void *argument) {
   return 0;
 }
 
+static double once(Work work, int threads) {
+  pthread_t thread[MAX_THREADS];
+  Task task[MAX_THREADS];
+  double start = now();
+  for (int t = 0; t < threads; t++) {
+    task[t] = (Task){{t, threads}, work};
+    pthread_create(&thread[t], 0, run, &task[t]);
+  }
+  for (int t = 0; t < threads; t++) pthread_join(thread[t], 0);
+  return now() - start;
+}
+
 static double seconds(Work work, int threads, int repeats) {
   double best = 1e9;
   for (int r = 0; r < repeats; r++) {
-    pthread_t thread[MAX_THREADS];
-    Task task[MAX_THREADS];
-    double start = now();
-    for (int t = 0; t < threads; t++) {
-      task[t] = (Task){{t, threads}, work};
-      pthread_create(&thread[t], 0, run, &task[t]);
-    }
-    for (int t = 0; t < threads; t++) pthread_join(thread[t], 0);
-    double took = now() - start;
+    double took = once(work, threads);
     if (took < best) best = took;
   }
   return best;
+}
+
+static int order(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+// Median of some sweeps: what the memory gives now, beside a workload.
+static double median(Work work, int threads) {
+  enum { SWEEPS = 15 };
+  double took[SWEEPS];
+  for (int i = 0; i < SWEEPS; i++) took[i] = once(work, threads);
+  qsort(took, SWEEPS, sizeof *took, order);
+  return took[SWEEPS / 2];
+}
+
+// Answers the names read, copy and triad, a line each, until the input ends.
+static void serve(int threads) {
+  char name[16];
+  double array = FLOATS * 4 / 1e9;
+  while (fgets(name, sizeof name, stdin)) {
+    double bytes = name[0] == 'r' ? array : name[0] == 'c' ? 2 * array : 3 * array;
+    Work work = name[0] == 'r' ? readSum : name[0] == 'c' ? copy : triad;
+    printf("%.4g\n", bytes / median(work, threads));
+    fflush(stdout);
+  }
 }
 
 static void report(const char *name, int threads, const char *unit, double value) {
@@ -169,6 +199,10 @@ int main(int count, char **arguments) {
 #endif
   }
   seconds(touch, most, 1);
+  if (count > 2) {
+    serve(most);
+    return 0;
+  }
   for (int threads = 1; threads <= most; threads += (most > 1 ? most - 1 : 1)) {
     double total = threads * (double)ROUNDS;
     report("peak128", threads, "gflops", total * peak128_flop / seconds(peak128, threads, 3) / 1e9);
