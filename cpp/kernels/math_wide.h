@@ -172,14 +172,16 @@ INLINE vf sinOrCos(vf x, int shift) {
   vf y = select(equal(quadrant & splat(1), zeroInt()), sinReduced(r), cosReduced(r));
   return asFloat(asInt(y) ^ shiftLeft(quadrant & splat(2), 30));
 }
-INLINE vf sin(vf x) { return sinOrCos(x, 0); }
+// Beside the sum of a product the sign of a zero is lost.
+INLINE vf keepZero(vf x, vf y) { return select(equal(x, splat(0.0f)), x, y); }
+INLINE vf sin(vf x) { return keepZero(x, sinOrCos(x, 0)); }
 INLINE vf cos(vf x) { return sinOrCos(x, 1); }
 INLINE vf tan(vf x) {
   vi quadrant;
   vf r = reduceAngle(x, &quadrant);
   vf s = sinReduced(r), c = cosReduced(r);
   vm even = equal(quadrant & splat(1), zeroInt());
-  return select(even, s, negate(c)) / select(even, c, s);
+  return keepZero(x, select(even, s, negate(c)) / select(even, c, s));
 }
 
 // ---- inverse trigonometric functions ---------------------------------------------------------------------------
@@ -237,7 +239,7 @@ INLINE vd coshWide(vd x) {
 INLINE vd asinhWide(vd x) {
   vd t = abs(x), s = x * x;
   vd y = copySignWide(logWide(t + sqrt(s + constantWide(1))), x);
-  vd small = x + x * s * (s * constantWide(3.0 / 40) - constantWide(1.0 / 6));
+  vd small = x * (constantWide(1) + s * (s * constantWide(3.0 / 40) - constantWide(1.0 / 6)));
   y = select((vl)(t < constantWide(0.004)), small, y);
   return select((vl)(x != x), x, y);
 }

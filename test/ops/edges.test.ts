@@ -45,6 +45,23 @@ for (const [name, list] of byName) {
   });
 }
 
+describe("odd functions, and those that round, keep the sign of zero", () => {
+  const zeros = Float32Array.from({ length: 37 }, (_, i) => (i % 3 === 0 ? 0 : -0)); // a tail behind whole vectors
+  const names =
+    "sin tan asin atan sinh tanh asinh atanh erf expm1 log1p cbrt sqrt neg sign softsign floor ceil round trunc";
+  it.each([referenceBackend, ...backends])("$name", (on) => {
+    for (const name of names.split(" ")) {
+      const [actual] = evaluate(
+        [{ shape: [37], dtype: "float32", data: zeros }],
+        (tensors) => [operation(name)!(...tensors) as Tensor],
+        { on },
+      );
+      const expected = zeros.map((x) => (name === "neg" ? -x : x));
+      expect({ name, zeros: actual!.data }).toEqual({ name, zeros: expected });
+    }
+  });
+});
+
 it("the operations of the file exist", () => {
   expect([...byName.keys()].filter((name) => !operation(name))).toEqual([]);
 });
