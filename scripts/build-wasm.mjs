@@ -1,7 +1,7 @@
 // Builds the WASM backend, prebuilds/wasm/myelin-{simd,threads,relaxed}.wasm, with the clang that the
 // development dependency `@yowasp/clang` carries (itself a WASM program, so nothing has to be installed).
 //
-// The sources are those of the native addon: cpp/bindings/wasm.cc, cpp/runtime/*.cc but *.native.cc, and
+// The sources are those of the native addon: cpp/bindings/wasm.cc, cpp/runtime/*.cc that are portable or *.wasm.cc, and
 // cpp/kernels/*.cc.
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -96,7 +96,7 @@ function plan(variant, compiler) {
     `-DMYELIN_ISA_${variant.isa.toUpperCase()}=1`,
     `-DMYELIN_ISAS(X)=X(${variant.isa})`,
   ];
-  const runtime = sourcesIn("cpp/runtime").filter((source) => !source.endsWith(".native.cc"));
+  const runtime = sourcesIn("cpp/runtime").filter((source) => /\/\w+(\.wasm)?\.cc$/.test(source));
   const objects = ["cpp/bindings/wasm.cc", ...runtime, ...sourcesIn("cpp/kernels")].map((source) => {
     const closure = includeClosure(source);
     const stamp = fingerprint(compiler, flags, closure);

@@ -13,6 +13,7 @@
 #include "radix.h"
 
 namespace sorting {
+namespace {  // the members of a template are not static
 
 using radix::Keys;
 
@@ -254,6 +255,7 @@ static const char* verifyPlaces(const StepArgs* a) {
   return fault ? fault : a->views[1].dtype == DT_I32 ? nullptr : "expected an int32 result";
 }
 
+}  // namespace
 }  // namespace sorting
 
 static constexpr Kernel sort_kernels[] = {

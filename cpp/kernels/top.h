@@ -10,6 +10,7 @@
 #include "radix.h"
 
 namespace top {
+namespace {  // the members of a template are not static
 
 using radix::Keys;
 
@@ -178,6 +179,7 @@ static const char* verify(const StepArgs* a) {
   return k <= x.dims[x.rank - 1] && k <= MOST_K ? nullptr : "expected k up to the length of a row and 16384";
 }
 
+}  // namespace
 }  // namespace top
 
 static constexpr Kernel top_kernels[] = {

@@ -3,11 +3,11 @@
 // queued runs make it the engine thread, which sleeps when there is nothing to do.
 #include "runtime/engine.native.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "runtime/cores.native.h"
 #include "runtime/dispatch.h"
+#include "runtime/lock.native.h"
 #include "runtime/parallel.native.h"
 
 struct Slot {
@@ -19,9 +19,9 @@ struct Slot {
 static const int32_t SLOT_BITS = 20;
 static const int32_t MAX_SLOTS = 1 << SLOT_BITS;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t turnChanged = PTHREAD_COND_INITIALIZER;  // `serving` has moved, or a job has ended
-static pthread_cond_t jobQueued = PTHREAD_COND_INITIALIZER;
+static Lock lock;
+static Condition turnChanged;  // `serving` has moved, or a job has ended
+static Condition jobQueued;
 
 // Guarded by `lock`; team, arena and kernels belong to whoever has the turn.
 static struct {
@@ -38,8 +38,8 @@ static struct {
   int32_t slotCount, slotCapacity;
 } engine;
 
-static void lockEngine() { pthread_mutex_lock(&lock); }
-static void unlockEngine() { pthread_mutex_unlock(&lock); }
+static void lockEngine() { lock.take(); }
+static void unlockEngine() { lock.leave(); }
 
 // MYELIN_THREADS, else what the machine has.
 static int32_t wantedThreads() {
@@ -66,13 +66,13 @@ bool startEngine(Message* message) {
 // Called with the lock held; returns with it held.
 static void waitForTurn(uint64_t ticket) {
   engine.waiting++;
-  while (engine.serving != ticket) pthread_cond_wait(&turnChanged, &lock);
+  while (engine.serving != ticket) turnChanged.wait(&lock);
   engine.waiting--;
 }
 
 static void endTurn() {
   engine.serving++;
-  if (engine.waiting) pthread_cond_broadcast(&turnChanged);
+  if (engine.waiting) turnChanged.wakeAll();
 }
 
 void withEngine(void (*work)(void*), void* argument) {
@@ -111,7 +111,7 @@ static void dropProgram(Executable* program) {
 static void* runEngine(void*) {
   lockEngine();
   for (;;) {
-    while (!engine.first) pthread_cond_wait(&jobQueued, &lock);
+    while (!engine.first) jobQueued.wait(&lock);
     Job* job = engine.first;
     if (engine.serving != job->ticket) waitForTurn(job->ticket);
     engine.first = job->next;
@@ -149,7 +149,7 @@ bool submitJob(Job* job) {
       engine.first = job;
     }
     engine.last = job;
-    pthread_cond_signal(&jobQueued);
+    jobQueued.wakeOne();
   }
   unlockEngine();
   return isAccepted;
@@ -166,7 +166,7 @@ void forgetOwner(const void* owner) {
   for (Job* job = engine.first; job; job = job->next) job->isDropped |= job->owner == owner;
   if (engine.runningOwner == owner) __atomic_store_n(&engine.abort, 1, __ATOMIC_RELAXED);
   engine.waiting++;
-  while (hasJobs(owner)) pthread_cond_wait(&turnChanged, &lock);
+  while (hasJobs(owner)) turnChanged.wait(&lock);
   engine.waiting--;
   for (int32_t i = 0; i < engine.slotCount; i++) {
     Slot* slot = &engine.slots[i];

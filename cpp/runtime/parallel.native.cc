@@ -1,13 +1,7 @@
-// Starts and stops the threads of the team (pthreads). How they wait and sleep is in parallel.cc.
+// Starts and stops the threads of the team. How they wait and sleep is in parallel.cc.
 #include "runtime/parallel.native.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include "runtime/cores.native.h"
-
-// Kernels keep their blocks in Thread::scratch; the stack needs little.
-static const size_t STACK_BYTES = 512 << 10;
 
 // A team with the native handles of its threads behind it.
 struct NativeTeam {
@@ -16,23 +10,6 @@ struct NativeTeam {
   uint8_t* scratch;
   int64_t scratchBytes;
 };
-
-bool startThread(void* (*body)(void*), void* argument, uint64_t* id) {
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  bool isStarted = pthread_create(&thread, &attributes, body, argument) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (isStarted) *id = (uint64_t)thread;
-  return isStarted;
-}
-
-void joinThread(uint64_t id) { pthread_join((pthread_t)id, nullptr); }
 
 struct WorkerStart {
   Team* team;

@@ -1,5 +1,6 @@
-// What the portable part of the runtime asks of the platform. Natively it is answered by platform.native.cc (Linux,
-// macOS), in WASM by platform.wasm.cc and memory.wasm.cc, which import a memory and a clock.
+// What the portable part of the runtime asks of the platform. Natively it is answered by platform.posix.cc with
+// platform.linux.cc or platform.macos.cc, or by platform.windows.cc; in WASM by platform.wasm.cc and memory.wasm.cc,
+// which import a memory and a clock.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

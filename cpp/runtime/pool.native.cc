@@ -3,8 +3,7 @@
 // for room: the first write to a fresh page costs fifteen times the second.
 #include "runtime/pool.native.h"
 
-#include <pthread.h>
-
+#include "runtime/lock.native.h"
 #include "runtime/platform.h"
 
 static const int64_t SMALLEST = 256;
@@ -26,7 +25,7 @@ struct Free {
   uint8_t* memory;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static Lock lock;
 static const uintptr_t BUCKETS = 1 << 14;
 static Block* buckets[BUCKETS];  // blocks in use, by address
 static Free* freeLists[CLASSES];
@@ -118,10 +117,10 @@ static void unlink(Block* block) {
 }
 
 Block* findBlock(const void* memory) {
-  pthread_mutex_lock(&lock);
+  lock.take();
   Block* block = *bucketOf(memory);
   while (block && block->memory != memory) block = block->next;
-  pthread_mutex_unlock(&lock);
+  lock.leave();
   return block;
 }
 
@@ -131,7 +130,7 @@ Block* takeBlock(int64_t bytes, bool isBounded) {
   if (!block) return nullptr;
   int32_t sizeClass = classOf(bytes);
   int64_t room = roomOfClass(sizeClass);
-  pthread_mutex_lock(&lock);
+  lock.take();
   uint8_t* memory = popFree(sizeClass);
   if (!memory) {
     if (boundedInUse + use.free + room > use.bound) makeRoom(room);
@@ -145,7 +144,7 @@ Block* takeBlock(int64_t bytes, bool isBounded) {
     if (isBounded) boundedInUse += room;
     link(block);
   }
-  pthread_mutex_unlock(&lock);
+  lock.leave();
   if (memory) return block;
   freeRecord(block);
   return nullptr;
@@ -154,7 +153,7 @@ Block* takeBlock(int64_t bytes, bool isBounded) {
 uint8_t* memoryOf(const Block* block) { return block->memory; }
 
 void returnBlock(Block* block) {
-  pthread_mutex_lock(&lock);
+  lock.take();
   if (!block->isReturned) {
     int64_t room = roomOfClass(block->sizeClass);
     block->isReturned = true;
@@ -168,7 +167,7 @@ void returnBlock(Block* block) {
       pushFree(block->sizeClass, block->memory);
     }
   }
-  pthread_mutex_unlock(&lock);
+  lock.leave();
 }
 
 void forgetBlock(Block* block) {
@@ -177,15 +176,15 @@ void forgetBlock(Block* block) {
 }
 
 PoolUse poolUse() {
-  pthread_mutex_lock(&lock);
+  lock.take();
   PoolUse now = use;
-  pthread_mutex_unlock(&lock);
+  lock.leave();
   return now;
 }
 
 void setPoolBound(int64_t bytes) {
-  pthread_mutex_lock(&lock);
+  lock.take();
   use.bound = bytes;
   makeRoom(0);
-  pthread_mutex_unlock(&lock);
+  lock.leave();
 }
