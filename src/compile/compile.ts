@@ -26,12 +26,11 @@ export interface CompileOptions {
 /** Leaves of a graph in the order the program's bindings count them. */
 export function leavesOf(graph: Graph): Tensor[] {
   const results = [...graph.outputs, ...graph.updates.flatMap(({ variable, value }) => [variable, value])];
-  // A result that is a leaf itself brings the length of its dynamic axis along.
-  const lengths = results.flatMap((node) => (node.extent ? [node.extent.length] : []));
-  const roots = [...results, ...lengths];
-  return topologicalOrder(roots, graph.isLeaf).filter(
-    (node) => graph.isLeaf(node) || node.payload.scalar !== undefined,
-  );
+  let order = topologicalOrder(results, graph.isLeaf);
+  // A leaf brings the length of its dynamic axis along, also where no result has such an axis.
+  const lengths = order.flatMap((node) => (node.extent && graph.isLeaf(node) ? [node.extent.length] : []));
+  if (lengths.length > 0) order = topologicalOrder([...results, ...lengths], graph.isLeaf);
+  return order.filter((node) => graph.isLeaf(node) || node.payload.scalar !== undefined);
 }
 
 /** Graph → program: simplify, fuse, schedule, lower, plan memory. */

@@ -26,6 +26,8 @@ interface DynamicCase {
 const weights = constant(elementsOf({ shape: [4, 3], low: -1, high: 1 }, "float32", 5));
 const weights4 = ops.slice(ops.transpose(weights), [1, 0], [1, 4]);
 const filters = constant(elementsOf({ shape: [3, 3, 2, 4], low: -1, high: 1 }, "float32", 6));
+const chosen = constant({ shape: [2], dtype: "int32", data: Int32Array.of(1, 0) });
+const reshapedChosen = ops.reshape(chosen, [2, 1]);
 const rows = (batch: number): Input[] => [{ shape: [batch, 4] }];
 const images = (batch: number): Input[] => [{ shape: [batch, 5, 6, 2] }];
 const labelled = (batch: number): Input[] => [
@@ -55,6 +57,25 @@ const cases: Readonly<Record<string, DynamicCase>> = {
       ops.variance(x!, 0),
       ops.max(x!, 0),
       ops.argMax(x!, 0),
+    ],
+  },
+  "a sum over the batch alone": { inputs: rows, build: ([x]) => [sum(x!, 0)] },
+  "a largest element alone": { inputs: rows, build: ([x]) => [ops.max(x!, 0)] },
+  "results whose batch axis is not the first": {
+    inputs: rows,
+    build: ([x]) => [
+      ops.transpose(x!),
+      ops.stack([x!, square(x!)]),
+      ops.expandDims(x!, 0),
+      ops.matmul(ops.transpose(weights), ops.transpose(x!)),
+    ],
+  },
+  "columns picked by number": {
+    inputs: rows,
+    build: ([x]) => [
+      ops.gather(x!, chosen, 1),
+      ops.gather(ops.transpose(x!), chosen),
+      ops.gather(ops.reshape(x!, [-1, 2, 2]), reshapedChosen, 1),
     ],
   },
   "reductions of the other axes": {

@@ -771,6 +771,18 @@ describe("a length known at run time only", () => {
     expect(ops.scatterAdd(ops.cast(batch(32), "int32"), batch(32, 4), 7).extent).toBeUndefined();
   });
 
+  it("can't be two axes of a product, or of what is picked", () => {
+    const x = batch(32, 8);
+    expect(thrownBy(() => ops.matmul(x, ops.transpose(x))).message).toBe(
+      "[matmul] expected a product with one axis of a run-time length, received [32, 8] and [8, 32], whose axes 0 and 1 have one. A product of all rows of a batch with all others needs a fixed length: compile without batchBound.",
+    );
+    expect(ops.matmul(ops.transpose(x), x).extent).toBeUndefined();
+    const numbers = ops.cast(batch(32), "int32");
+    expect(thrownBy(() => ops.gather(x, numbers, 1)).message).toContain(
+      "[gather] expected data or indices of a fixed shape, received [32, 8] and [32]",
+    );
+  });
+
   it("can't be the axis of a softmax", () => {
     expect(thrownBy(() => ops.softmax(batch(32, 8), 0)).message).toBe(
       "[softmax] expected an axis of a fixed length, received shape [8, 32] whose last axis has a run-time length. Apply it along another axis than the batch axis.",
