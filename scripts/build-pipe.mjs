@@ -21,31 +21,34 @@ import {
   withLock,
 } from "./compilation.mjs";
 
-const instructionSets = {
-  arm64: { neon: ["-march=armv8-a"] },
-  x64: { baseline: ["-march=x86-64-v2"], avx2: ["-march=x86-64-v3"] },
+const processors = {
+  arm64: { neon: "armv8-a" },
+  x64: { baseline: "x86-64-v2", avx2: "x86-64-v3" },
 };
 const linkFlags = ["-static"];
 
 async function buildPipe() {
   const arch = process.argv[2] ?? "arm64";
-  if (!(arch in instructionSets)) {
-    throw new CompileError(
-      `Unknown processor "${arch}"; there are ${Object.keys(instructionSets).join(", ")}.`,
-    );
+  if (!(arch in processors)) {
+    throw new CompileError(`Unknown processor "${arch}"; there are ${Object.keys(processors).join(", ")}.`);
   }
   const command = (process.env.CXX ?? "aarch64-linux-gnu-g++").split(" ").filter(Boolean);
   const version = spawnSync(command[0], [...command.slice(1), "--version"], { encoding: "utf8" });
   if (version.status !== 0) {
     throw new CompileError(`${command.join(" ")} does not run; Debian has it in g++-aarch64-linux-gnu.`);
   }
+  // Zig has names of its own for processors.
+  const flag = (name) => (command.includes("c++") ? `-mcpu=${name.replaceAll("-", "_")}` : `-march=${name}`);
+  const instructionSets = Object.fromEntries(
+    Object.entries(processors[arch]).map(([isa, name]) => [isa, [flag(name)]]),
+  );
   const compiler = { command, identity: [command, version.stdout] };
   return withLock(`pipe-${arch}`, async () => {
     const started = performance.now();
     const objects = planObjects({
       folder: `pipe-${arch}`,
       platform: "linux",
-      instructionSets: instructionSets[arch],
+      instructionSets,
       main: "cpp/bindings/pipe.cc",
     });
     const output = join(root, "build", "pipe", arch);

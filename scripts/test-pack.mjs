@@ -80,6 +80,14 @@ try {
     );
   }
 
+  for (const folder of readdirSync(join(root, "prebuilds"))) {
+    const addon = join("prebuilds", folder, "myelin.node");
+    assert.ok(
+      !existsSync(join(root, addon)) || existsSync(join(installed, addon)),
+      `${addon} is in the package`,
+    );
+  }
+
   writeFileSync(join(user, "train.js"), training);
   const output = execute(process.execPath, ["train.js"], user);
 

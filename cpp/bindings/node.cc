@@ -462,5 +462,6 @@ NAPI_MODULE_INIT() {
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
     napi_set_named_property(env, exports, entry.name, function);
   }
+  setNumber(env, exports, "programVersion", PROGRAM_VERSION);
   return exports;
 }

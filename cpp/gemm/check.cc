@@ -1,9 +1,7 @@
 // Checks the matrix product against a naive one in double: every tile remainder, transposed and padded operands, batches
 // and broadcast, dynamic axes with scratch sized by the bound, epilogues, chunks in any order (the bits must not change).
 //
-//   g++ -O2 -std=c++20 -march=x86-64-v4 -mprefer-vector-width=512 -ffp-contract=off -fsanitize=address -w cpp/gemm/check.cc -o /tmp/check && /tmp/check
-//
-// Also with -march=x86-64-v3 and -v2.
+//   npm run check:gemm
 #include "matmul.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 // Measures the matrix product on one and two threads (pinned, spinning barrier, fixed shares of the chunks), interleaved,
 // and prints the 5th percentile and the fraction of the multiply-add peak measured in the same run.
 //
-//   g++ -O3 -std=c++20 -march=x86-64-v4 -mprefer-vector-width=512 -ffp-contract=off -w cpp/gemm/measure.cc -o /tmp/measure -lpthread
-//   /tmp/measure 512x512x512 784x32x128a 256x1024x1024b 128x32x128*64      (M x K x N, a: a transposed, b: b transposed, *batches)
+//   npm run measure:gemm -- 512x512x512 784x32x128a 256x1024x1024b 128x32x128*64    (M x K x N, a: a transposed, b: b
+//                                                                                   transposed, *batches)
 //
-// On a machine that others use too: `timeout 60 chrt -f 5 /tmp/measure …` as root.
+// On a machine that others use too: `timeout 60 chrt -f 5 build/gemm/measure-avx512 …` as root.
 #include "matmul.h"
 #include "peak.h"
 #include <algorithm>

@@ -22,6 +22,8 @@
 #pragma once
 #include <stdint.h>
 static const int32_t PROGRAM_MAGIC = 0x4d59454c;
-static const int32_t PROGRAM_VERSION = 1;
+// Raised, here and in src/backends/cpu/addon.ts, whenever the words of a program, an instruction or the operands of a
+// kernel mean something else than before; new names need nothing. An addon of another version is not used.
+static const int32_t PROGRAM_VERSION = 2;
 enum StepKind : int32_t { STEP_KERNEL = 0, STEP_SCAN = 1, STEP_COND = 2, STEP_YIELD = 3, STEP_WHILE = 4 };
 enum StepFlag : int32_t { FLAG_BARRIER = 1, FLAG_COMMIT = 2 };

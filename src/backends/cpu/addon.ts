@@ -57,8 +57,16 @@ export const RESULT = {
 
 export const FAULT = { none: 0, indexRange: 1, matrix: 2 } as const;
 
+/**
+ * Version of what a program's words mean, PROGRAM_VERSION in cpp/runtime/program.h: an addon of another one was built from
+ * other sources and is not used.
+ */
+export const PROGRAM_VERSION = 2;
+
 /** The exports of `myelin.node` (cpp/bindings/node.cc). */
 export interface Addon {
+  /** The version of programs it was built for. */
+  readonly programVersion: number;
   info(): AddonInfo;
   /** Waits until the engine is at rest. `isa` holds for programs loaded from then on. */
   configure(options: { threads?: number; isa?: string; poolBytes?: number }): void;
@@ -122,6 +130,8 @@ export type AddonAbsence =
   | { readonly kind: "notNode" }
   /** No file was built or shipped for this platform. */
   | { readonly kind: "notBuilt"; readonly path: string }
+  /** The file was built from other sources than this package, of `version`. */
+  | { readonly kind: "stale"; readonly path: string; readonly version: number }
   /** The file is there and does not load or start: a missing symbol, an unsupported processor, MYELIN_ISA. */
   | { readonly kind: "failed"; readonly path: string; readonly message: string };
 
@@ -137,18 +147,31 @@ export function loadAddon(): AddonAttempt {
   return attempt;
 }
 
+/**
+ * Where the addon of a platform lies, as `scripts/build-prebuilds.mjs` names it: `linux-x64`, `linux-arm64-musl`.
+ * @param maps what is mapped into the process, as Linux lists it; empty elsewhere
+ */
+export function prebuildFolder(platform: string, arch: string, maps: string): string {
+  const isMusl = platform === "linux" && /\/(ld-musl-|libc\.musl-)/.test(maps);
+  return `${platform}-${arch}${isMusl ? "-musl" : ""}`;
+}
+
 function tryToLoad(): AddonAttempt {
   const node = globalThis.process?.getBuiltinModule;
   if (typeof node !== "function") return { addon: undefined, absence: { kind: "notNode" } };
   const { createRequire } = node("node:module");
-  const { existsSync } = node("node:fs");
+  const { existsSync, readFileSync } = node("node:fs");
   const { fileURLToPath } = node("node:url");
+  // What this process has loaded says which C library it runs on. Other systems than Linux have no such file.
+  const maps = existsSync("/proc/self/maps") ? readFileSync("/proc/self/maps", "latin1") : "";
   // The same three levels up from src/backends/cpu and from dist/backends/cpu.
-  const folder = `../../../prebuilds/${process.platform}-${process.arch}/`;
+  const folder = `../../../prebuilds/${prebuildFolder(process.platform, process.arch, maps)}/`;
   const path = fileURLToPath(new URL(`${folder}myelin.node`, import.meta.url));
   if (!existsSync(path)) return { addon: undefined, absence: { kind: "notBuilt", path } };
   try {
     const addon = createRequire(import.meta.url)(path) as Addon;
+    const version = addon.programVersion ?? 0;
+    if (version !== PROGRAM_VERSION) return { addon: undefined, absence: { kind: "stale", path, version } };
     addon.info(); // Starts the engine: an unsupported processor shows here, not in the middle of a program.
     return { addon, path };
   } catch (error) {
@@ -164,6 +187,8 @@ export function describeAbsence(absence: AddonAbsence): string {
       return "the native addon runs in Node only";
     case "notBuilt":
       return `no native addon at ${absence.path} (npm run build:native makes it where a C++ compiler is found)`;
+    case "stale":
+      return `the native addon at ${absence.path} was built from other sources: it takes programs of version ${absence.version}, this is version ${PROGRAM_VERSION} (npm run build:native makes it anew)`;
     case "failed":
       return `the native addon at ${absence.path} doesn't start: ${absence.message}`;
   }

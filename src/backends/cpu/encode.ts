@@ -11,9 +11,9 @@ import {
   type Program,
   type Step,
 } from "../../compile/program.js";
+import { PROGRAM_VERSION } from "./addon.js";
 
 const MAGIC = 0x4d59454c;
-const VERSION = 1;
 const DTYPE: Partial<Record<DType, number>> = { float32: 0, int32: 1, uint8: 2, bool: 3 };
 const STEP = { kernel: 0, scan: 1, cond: 2, yield: 3, while: 4 } as const;
 const FLAG = { barrier: 1, commit: 2 } as const;
@@ -67,7 +67,7 @@ class Encoder {
     const operands = program.operands.flatMap((operand) => this.operand(operand));
     const words = [
       MAGIC,
-      VERSION,
+      PROGRAM_VERSION,
       program.buffers.length,
       program.operands.length,
       program.steps.length,
