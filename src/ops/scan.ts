@@ -89,6 +89,14 @@ export function scan<C extends Tree<Tensor>, X extends Tree<Tensor>, Y extends T
 function scanLength(xs: readonly Tensor[], given: number | undefined): number {
   const length = given ?? xs[0]?.shape[0];
   for (const x of xs) {
+    if (x.extent?.axis === 0) {
+      throw new ShapeError({
+        who: "scan",
+        expected: "sequences of a fixed length",
+        received: `shape ${formatShape(x.shape)}, whose first axis has a run-time length`,
+        fix: "Run along another axis: transpose the sequence, so that the batch axis is the second.",
+      });
+    }
     if (x.rank > 0 && x.shape[0] === length) continue;
     throw new ShapeError({
       who: "scan",

@@ -3,7 +3,7 @@ import type { NDArray } from "../base/array.js";
 import { allocateArray, type DType, promote } from "../base/dtype.js";
 import { DTypeError, ShapeError } from "../base/errors.js";
 import { broadcastsTo, formatShape, sizeOf } from "../base/shape.js";
-import { definePrimitive, type KernelPrimitive, type TensorType, type VjpRule } from "../graph/primitive.js";
+import { definePrimitive, type KernelPrimitive, type VjpRule } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { add, div } from "./arithmetic.js";
 import { cast } from "./cast.js";
@@ -11,7 +11,7 @@ import { where } from "./choice.js";
 import { equal } from "./comparison.js";
 import { toIndices } from "./convert.js";
 import { full } from "./create.js";
-import { checkedIndex, gather, indexFault, scatterAdd } from "./indexing.js";
+import { checkedIndex, checkRows, gather, indexFault, scatterAdd } from "./indexing.js";
 import { iota } from "./iota.js";
 import { checkTensor, toTensors } from "./leaf.js";
 import { broadcastTo, reshape } from "./movement.js";
@@ -26,7 +26,7 @@ function scatter(
     name,
     kind: "kernel",
     infer: ([x, , updates]) => {
-      checkInnerExtent(name, x!, updates!);
+      checkRows(name, x!, updates!);
       return { shape: x!.shape, dtype: x!.dtype, extent: x!.extent };
     },
     reference: ([x, indices, updates]) => {
@@ -76,16 +76,6 @@ function sharedGradient({
 /** One value per row under the shape of the rows. */
 function alignedWith(rows: Tensor, values: Tensor): Tensor {
   return reshape(values, [...values.shape, ...rows.shape.slice(1).map(() => 1)]);
-}
-
-function checkInnerExtent(who: string, x: TensorType, updates: TensorType): void {
-  if (!updates.extent || updates.extent.axis === 0 || x.extent?.axis === updates.extent.axis) return;
-  throw new ShapeError({
-    who,
-    expected: "updates whose rows are as long as those of the tensor",
-    received: `updates of shape ${formatShape(updates.shape)} with a run-time length on axis ${updates.extent.axis}`,
-    fix: "Only the number of updates may be a run-time length.",
-  });
 }
 
 /**

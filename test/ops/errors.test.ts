@@ -783,6 +783,24 @@ describe("a length known at run time only", () => {
     );
   });
 
+  it("can't be that of the rows that are scattered, or of a sequence that is scanned", () => {
+    const columns = ops.transpose(batch(32, 8));
+    const place = int(8);
+    const scattered = [
+      () => ops.scatterAdd(place, columns, 2),
+      () => ops.scatterUpdate(columns, int(1), 5),
+      () => ops.scatterMaximum(columns, int(1), 5),
+    ];
+    for (const call of scattered) {
+      expect(thrownBy(call).message).toContain(
+        "expected rows of a fixed length, received shape [8, 32], whose axis 1 has a run-time length.",
+      );
+    }
+    expect(thrownBy(() => ops.scan((c, x) => [c, x], float(8), batch(32, 8))).message).toContain(
+      "[scan] expected sequences of a fixed length, received shape [32, 8], whose first axis has a run-time length.",
+    );
+  });
+
   it("can't be the axis of a softmax", () => {
     expect(thrownBy(() => ops.softmax(batch(32, 8), 0)).message).toBe(
       "[softmax] expected an axis of a fixed length, received shape [8, 32] whose last axis has a run-time length. Apply it along another axis than the batch axis.",
