@@ -5,7 +5,7 @@
 //   CXX=clang++             picks the compiler
 //   MYELIN_CXXFLAGS="-g"    adds flags (and keeps symbols in the addon)
 import { spawnSync } from "node:child_process";
-import { existsSync, renameSync, statSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { compileObjects, execute, planObjects, stampObjects, symbolsOf } from "./addon.mjs";
@@ -20,7 +20,9 @@ import {
   withLock,
 } from "./compilation.mjs";
 
-const target = `${process.platform}-${process.arch}`;
+// As src/backends/cpu/addon.ts looks for it: this process runs on the C library that it has mapped.
+const maps = process.platform === "linux" ? readFileSync("/proc/self/maps", "latin1") : "";
+const target = `${process.platform}-${process.arch}${/\/(ld-musl-|libc\.musl-)/.test(maps) ? "-musl" : ""}`;
 const isMac = process.platform === "darwin";
 
 /** Instruction sets per architecture, oldest first: the first also serves the runtime and the binding. */
@@ -106,6 +108,7 @@ function findCompiler() {
   if (!existsSync(join(root, "cpp/bindings/node.cc"))) return "no sources";
   if (!instructionSets) return `no kernels for ${process.arch}`;
   if (process.platform === "win32") return "a Windows addon is cross-built: npm run build:prebuilds";
+  if (!["linux", "darwin"].includes(process.platform)) return `no runtime for ${process.platform}`;
   const fromEnvironment = process.env.CXX?.split(" ").filter(Boolean);
   const candidates = fromEnvironment?.length ? [fromEnvironment] : [["c++"], ["g++"], ["clang++"]];
   let reason = fromEnvironment?.length ? `CXX=${process.env.CXX} does not run` : "no C++ compiler found";
