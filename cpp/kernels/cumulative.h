@@ -172,7 +172,6 @@ static const char* recurrenceVerify(const StepArgs* s) {
     const View& v = s->views[i];
     if (!sameShape(v, y) || v.buffer < 0 || !(isDense(v) || isRepeated(v))) return "expected operands like the result";
   }
-  if (y.dynamicAxis > 0) return "expected a run-time length on the first axis";
   if (s->wordCount != 4 || !wordsWithin(s, AXIS, 1, 0, y.rank - 1) || !wordsWithin(s, REVERSE, 3, 0, 1))
     return "expected an axis and three flags";
   return nullptr;
@@ -207,7 +206,6 @@ static const char* extremumVerify(const StepArgs* s) {
   if (s->viewCount != 2) return "expected 2 operands";
   const View &x = s->views[0], &y = s->views[1];
   if (!isWhole(y) || !isWhole(x) || y.rank < 1 || !sameShape(x, y)) return "expected dense float32 or int32 operands";
-  if (y.dynamicAxis > 0) return "expected a run-time length on the first axis";
   if (s->wordCount != 3 || !wordsWithin(s, AXIS, 1, 0, y.rank - 1) || !wordsWithin(s, REVERSE, 2, 0, 1))
     return "expected an axis and two flags";
   return nullptr;

@@ -122,7 +122,9 @@ static inline const Kernel* kernelAt(const KernelTable* table, int32_t number) {
 //           K = 0 (dynamic) gives zeros.
 enum ReduceOp : int32_t { REDUCE_SUM = 0, REDUCE_PROD = 1, REDUCE_MAX = 2, REDUCE_MIN = 3, REDUCE_ARGMAX = 4, REDUCE_ARGMIN = 5 };
 //
-// Other kernels, views inputs then outputs, all row-major contiguous unless said otherwise:
+// Other kernels, views inputs then outputs, all row-major contiguous unless said otherwise; with a dynamic axis so at run
+// time, by its length: what a plan keeps from the time of loading may be no stride.
+// "pack"         x [outer, n, inner] any dtype, n dynamic → y; one of them, or both, not contiguous by the length.  words: –
 // "softmax"      x [rows…, n] float32 → y.                       words: –
 // "logSoftmax"   x → y
 // "sparseCrossEntropy"          logits [rows, n] float32, labels [rows] (int32 or uint8) → loss [rows]; label out of

@@ -137,15 +137,12 @@ INLINE int64_t matrixCount(const StepArgs* a) {
   return count;
 }
 
-// The part of an operand that belongs to a matrix of the batch. An axis of run-time length leaves gaps, so strides decide.
+// The part of an operand that belongs to a matrix of the batch.
 static float* partOf(const StepArgs* a, int view, int64_t index) {
-  const View &first = a->views[0], &v = a->views[view];
-  int64_t offset = 0;
-  for (int d = first.rank - 3; d >= 0; d--) {
-    offset += index % first.dims[d] * v.strides[d];
-    index /= first.dims[d];
-  }
-  return (float*)v.data + offset;
+  const View& v = a->views[view];
+  int64_t size = 1;
+  for (int d = a->views[0].rank - 2; d < v.rank; d++) size *= v.dims[d];
+  return (float*)v.data + index * size;
 }
 
 static void widen(double* to, const float* from, int64_t n) {

@@ -21,7 +21,7 @@ struct LoopTerm {
 };
 
 struct Operand {
-  int32_t buffer, dtype, rank, dynamicAxis, extent, termCount;
+  int32_t buffer, dtype, rank, dynamicAxis, extent, isPacked, termCount;
   int64_t offset;  // elements
   int64_t dims[MAX_RANK];
   int64_t strides[MAX_RANK];

@@ -67,6 +67,7 @@ static void parseOperand(Parser* p, Operand* operand) {
   operand->rank = takeWithin(p, 0, MAX_RANK, "a rank");
   operand->dynamicAxis = takeWithin(p, -1, operand->rank - 1, "a dynamic axis");
   operand->extent = takeWithin(p, -1, p->program->operandCount - 1, "an extent operand");
+  operand->isPacked = takeWithin(p, 0, 1, "whether an operand is packed");
   if ((operand->dynamicAxis < 0) != (operand->extent < 0)) {
     complain(p) << "an operand before word " << p->at << " has a dynamic axis without extent or the reverse";
   }

@@ -2,11 +2,12 @@
 //
 // header: MAGIC, VERSION, buffers, operands, top-level steps, words of the step section, bindings, arena size in 256-byte units
 // buffer: kind (0 arena, 1 bound), arena offset in 256-byte units | binding slot
-// operand: buffer, offset in elements, dtype, rank, dynamic axis | −1, extent operand | −1,
+// operand: buffer, offset in elements, dtype, rank, dynamic axis | −1, extent operand | −1, packed,
 //          dims[rank], strides[rank], loops, { level, stride, parity, phase } …
 //   address = base + element size · (offset + Σ over loops (t[level] · stride + ((t[level] + phase) & 1) · parity)),
 //   where t[level] is the iteration of the enclosing loop at nesting depth `level`.
 //   Dynamic axis: its length is min(dims[axis], value of the extent operand, an int32 scalar), read when the step starts.
+//   Packed (1): the strides of the axes before the dynamic one are multiples of its bound, and become those of its length.
 // step: kind, flags, words that follow, payload…
 //   kind 0 kernel: kernel number, views, operand…, attribute words, word…
 //   kind 1 scan:   level, length, reverse (t runs length−1 … 0; parity then counts iterations done, see below), body steps
@@ -24,6 +25,6 @@
 static const int32_t PROGRAM_MAGIC = 0x4d59454c;
 // Raised, here and in src/backends/cpu/addon.ts, whenever the words of a program, an instruction or the operands of a
 // kernel mean something else than before; new names need nothing. An addon of another version is not used.
-static const int32_t PROGRAM_VERSION = 2;
+static const int32_t PROGRAM_VERSION = 3;
 enum StepKind : int32_t { STEP_KERNEL = 0, STEP_SCAN = 1, STEP_COND = 2, STEP_YIELD = 3, STEP_WHILE = 4 };
 enum StepFlag : int32_t { FLAG_BARRIER = 1, FLAG_COMMIT = 2 };

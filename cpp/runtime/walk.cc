@@ -56,7 +56,10 @@ static const StepArgs* resolve(Walker* w, const Step* step, StepArgs* copy) {
     if (operand->extent < 0) continue;
     int64_t length = readScalar(w, operand->extent);
     int64_t bound = operand->dims[operand->dynamicAxis];
-    views[i].dims[operand->dynamicAxis] = length < 0 ? 0 : length < bound ? length : bound;
+    length = length < 0 ? 0 : length < bound ? length : bound;
+    views[i].dims[operand->dynamicAxis] = length;
+    if (!operand->isPacked || bound == 0) continue;
+    for (int32_t d = 0; d < operand->dynamicAxis; d++) views[i].strides[d] = operand->strides[d] / bound * length;
   }
   *copy = step->args;
   copy->views = views;

@@ -4,7 +4,7 @@
  * can; what can't be expressed by strides is copied.
  */
 import { NestedLowering } from "./nested.js";
-import type { Lowered, LowerInput } from "./places.js";
+import { hasGaps, type Lowered, type LowerInput } from "./places.js";
 
 export function lower(input: LowerInput): Lowered {
   const lowering = new Lowering(input);
@@ -15,10 +15,10 @@ export function lower(input: LowerInput): Lowered {
 class Lowering extends NestedLowering {
   program(): void {
     const { outputs, updates } = this.input;
-    const targets = outputs.map((value, output) => ({
-      value,
-      place: this.bound({ kind: "output", output }, value),
-    }));
+    const targets = outputs.map((value, output) => {
+      const place = this.bound({ kind: "output", output }, value);
+      return { value, place: hasGaps(value) ? { ...place, packed: true as const } : place };
+    });
     this.compute(targets, updates);
   }
 }

@@ -159,6 +159,7 @@ function isWhole(operand: Operand, lowered: Lowered): boolean {
   const bytes = sizeOf(operand.shape) * bytesPerElement(operand.dtype);
   return (
     !operand.loops &&
+    !operand.packed &&
     operand.offset === 0 &&
     isContiguous(operand) &&
     lowered.buffers[operand.buffer]!.bytes === bytes

@@ -53,7 +53,7 @@ export abstract class NestedLowering extends UnitLowering {
       const base = this.reshapedFrom(value);
       const layout = reshapeLayout(place.layout, base.shape);
       const key = this.placeable(base, fusion);
-      if (layout && key && !this.places.has(key)) {
+      if (layout && key && !place.packed && !this.places.has(key)) {
         this.places.set(key, { ...place, layout });
       } else (written.has(this.viewedFrom(value)) ? early : copies).push(target);
     }

@@ -5,7 +5,7 @@
 import { allocateArray, bytesPerElement, type DType } from "../base/dtype.js";
 import { type Shape, sizeOf } from "../base/shape.js";
 import { denseLayout, isContiguous, type Layout } from "../graph/layout.js";
-import type { Extent } from "../graph/primitive.js";
+import type { Extent, TensorType } from "../graph/primitive.js";
 import { Tensor } from "../graph/tensor.js";
 import {
   type Binding,
@@ -25,6 +25,13 @@ export interface Place {
   readonly buffer: number;
   readonly layout: Layout;
   readonly loops?: readonly LoopTerm[] | undefined;
+  /** See `Operand.packed`. */
+  readonly packed?: true | undefined;
+}
+
+/** Whether a value at the strides of its bound has gaps: axes stand before the one of a run-time length. */
+export function hasGaps({ shape, extent }: TensorType): boolean {
+  return extent !== undefined && sizeOf(shape.slice(0, extent.axis)) !== 1;
 }
 
 export interface LowerInput {
@@ -81,6 +88,14 @@ export abstract class Places implements Lowered {
     return this.operand(this.copyDense(node), node.dtype, node.extent);
   }
 
+  /** The same for who goes without strides: no gaps behind rows of a run-time length either. */
+  protected packedOperand(node: Tensor): number {
+    if (!hasGaps(node)) return this.denseOperand(node);
+    const place = this.packedTemporary(node);
+    this.copy(node, place, false, "pack");
+    return this.operand(place, node.dtype, node.extent);
+  }
+
   /** One of the last two axes has stride 1; otherwise a dense copy. */
   protected matrixOperand(node: Tensor): number {
     const place = this.placeOf(node);
@@ -108,7 +123,8 @@ export abstract class Places implements Lowered {
   protected copy(from: Tensor, to: Place, commit: boolean, label = "copy"): void {
     const inner = this.viewedFrom(from);
     if (this.foldScalars && inner.payload.scalar !== undefined) {
-      const writes = [this.operand(to, from.dtype, undefined)];
+      const { buffer, layout, loops } = to; // all of it, whatever part the run-time length has
+      const writes = [this.operand({ buffer, layout, loops }, from.dtype, undefined)];
       const expression: Expression = {
         loads: 0,
         constants: [{ value: inner.payload.scalar, dtype: from.dtype }],
@@ -118,7 +134,10 @@ export abstract class Places implements Lowered {
       this.push({ kind: "loop", reads: [], writes, expression, barrier: false, commit, label: "fill" });
       return;
     }
-    this.copyPlaces(this.placeOf(from), to, from.dtype, from.shape, from.extent, commit, label);
+    let place = this.placeOf(from);
+    if (to.packed && (!isContiguous(place.layout) || place.buffer === INDEX_GENERATOR))
+      place = this.copyDense(from);
+    this.copyPlaces(place, to, from.dtype, from.shape, from.extent, commit, label);
   }
 
   protected copyPlaces(
@@ -130,8 +149,13 @@ export abstract class Places implements Lowered {
     commit: boolean,
     label: string,
   ): void {
-    const reads = [this.operand({ ...from, layout: { ...from.layout, shape } }, dtype, extent)];
-    const writes = [this.operand(to, dtype, extent)];
+    const isPacking = extent && (from.packed || to.packed);
+    const [source, target] = isPacking
+      ? [from, to].map((place) => aroundExtent(place, shape, extent.axis))
+      : [{ ...from, layout: { ...from.layout, shape } }, to];
+    const along = isPacking ? { ...extent, axis: 1 } : extent;
+    const reads = [this.operand(source!, dtype, along)];
+    const writes = [this.operand(target!, dtype, along)];
     const expression: Expression = { loads: 1, constants: [], instructions: [], results: [0] };
     this.push({ kind: "loop", reads, writes, expression, barrier: false, commit, label });
   }
@@ -143,11 +167,12 @@ export abstract class Places implements Lowered {
       dtype,
       ...place.layout,
       extent: length,
+      packed: place.packed,
       loops: place.loops,
     };
-    const { buffer, layout, loops } = place;
+    const { buffer, layout, loops, packed } = place;
     let key = `${buffer} ${dtype} ${layout.offset} ${layout.shape} ${layout.strides}`;
-    if (length) key += `~${length.axis} ${length.operand}`;
+    if (length) key += `~${length.axis} ${length.operand}${packed ? " packed" : ""}`;
     for (const { level, stride, parity, phase } of loops ?? [])
       key += `@${level} ${stride} ${parity} ${phase}`;
     let index = this.operandKeys.get(key);
@@ -288,6 +313,10 @@ export abstract class Places implements Lowered {
     return { buffer: this.newBuffer(sizeOf(shape) * bytesPerElement(dtype)), layout: denseLayout(shape) };
   }
 
+  protected packedTemporary({ shape, dtype }: TensorType): Place {
+    return { ...this.temporary(shape, dtype), packed: true };
+  }
+
   protected newBuffer(bytes: number): number {
     return this.buffers.push({ bytes, binding: undefined }) - 1;
   }
@@ -319,4 +348,10 @@ export abstract class Places implements Lowered {
     const binding = this.buffers[buffer]?.binding;
     return binding !== undefined && this.bindings[binding]!.kind === "leaf";
   }
+}
+
+/** A contiguous place as [before, along, behind] the axis of a run-time length. */
+function aroundExtent(place: Place, shape: Shape, axis: number): Place {
+  const three = [sizeOf(shape.slice(0, axis)), shape[axis]!, sizeOf(shape.slice(axis + 1))];
+  return { ...place, layout: { ...denseLayout(three), offset: place.layout.offset } };
 }

@@ -43,6 +43,11 @@ export interface Operand extends Layout {
   readonly dtype: DType;
   /** The axis whose length is known at run time, and the operand (an int32 scalar) that holds it. */
   readonly extent?: { readonly axis: number; readonly operand: number } | undefined;
+  /**
+   * The strides are those of the lengths at run time, not of the bound: no gaps where the dynamic axis ends. For kernels,
+   * which go without strides, and results. A loop with such an operand is a copy.
+   */
+  readonly packed?: true | undefined;
   /** How the address moves with the iterations of enclosing loops. */
   readonly loops?: readonly LoopTerm[] | undefined;
 }

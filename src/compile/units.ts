@@ -4,7 +4,7 @@ import type { Extent, KernelPrimitive, ReducePrimitive } from "../graph/primitiv
 import type { Tensor } from "../graph/tensor.js";
 import { ExpressionBuilder, type Source } from "./expression.js";
 import type { Fusion, Unit } from "./fuse.js";
-import { type Place, Places } from "./places.js";
+import { hasGaps, type Place, Places } from "./places.js";
 import { type Expression, INDEX_GENERATOR } from "./program.js";
 
 export abstract class UnitLowering extends Places {
@@ -196,13 +196,14 @@ export abstract class UnitLowering extends Places {
     const reads = node.inputs.map((input, i) => {
       const isRepeated =
         primitive.repeatedInputs?.includes(i) && this.placeOf(input).layout.strides.every((n) => n === 0);
-      return isRepeated ? this.operandOf(input) : this.denseOperand(input);
+      return isRepeated ? this.operandOf(input) : this.packedOperand(input);
     });
     const isSingle = node.outputs.length === 1;
-    const writes = node.outputs.map((type, index) => {
+    const results = node.outputs.map((type, index) => {
       const place = isSingle ? this.placeForResult(node) : this.resultPlace(node, index);
-      return this.operand(place, type.dtype, type.extent);
+      return { type, place, written: hasGaps(type) ? this.packedTemporary(type) : place };
     });
+    const writes = results.map(({ type, written }) => this.operand(written, type.dtype, type.extent));
     this.push({
       kind: "kernel",
       primitive,
@@ -213,6 +214,11 @@ export abstract class UnitLowering extends Places {
       commit: this.commits(writes),
       label: primitive.name,
     });
+    for (const { type, place, written } of results) {
+      if (written === place) continue;
+      const { shape, dtype, extent } = type;
+      this.copyPlaces(written, place, dtype, shape, extent, this.isDonated(place), "unpack");
+    }
   }
 
   protected concat(node: Tensor): void {

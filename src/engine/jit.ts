@@ -8,7 +8,6 @@ import type { Program } from "../compile/program.js";
 import type { TensorType } from "../graph/primitive.js";
 import { formatType, isTensor, type Storage, Tensor } from "../graph/tensor.js";
 import { dataPrimitive, scalar } from "../ops/leaf.js";
-import { slice } from "../ops/movement.js";
 import { allocate, backend } from "./device.js";
 import { compileGraph, faultError, LoadedProgram, realizeSync, storageOf } from "./realize.js";
 import { atOnce, currentScope, explainTraced, isDifferentiating, record, Trace } from "./trace.js";
@@ -176,17 +175,12 @@ export class CompiledFunction<R> {
     let next = 0;
     return mapTree<Tensor, Tensor>(this.result, isTensor, () => {
       const type = this.results[next]!;
-      const whole = dataTensor({ shape: type.shape, dtype: type.dtype }, outputs[next++]!);
-      const { extent } = type;
-      if (!extent || batch === undefined) return whole;
-      const shape = type.shape.map((n, axis) => (axis === extent.axis ? batch * extent.factor : n));
-      // Behind the rows of the batch lies what nobody computed; between them only where other axes come first.
-      if (sizeOf(shape.slice(0, extent.axis)) === 1)
-        return dataTensor({ shape, dtype: type.dtype }, whole.storage!);
-      const start = shape.map(() => 0);
-      const part = slice(whole, start, shape);
-      realizeSync([part]);
-      return part;
+      const extent = type.extent;
+      const shape =
+        extent && batch !== undefined
+          ? type.shape.map((n, axis) => (axis === extent.axis ? batch * extent.factor : n))
+          : type.shape;
+      return dataTensor({ shape, dtype: type.dtype }, outputs[next++]!);
     }) as R;
   }
 }

@@ -23,7 +23,7 @@ const reshapePrimitive = definePrimitive({
   name: "reshape",
   kind: "view",
   infer: ([x], { shape }) => {
-    const target = shape as Shape;
+    const target = resolveShape(x!.shape, shape as Shape);
     return { shape: target, dtype: x!.dtype, extent: reshapeExtent(x!, target) };
   },
   view: (layout, { shape }) => reshapeLayout(layout, shape as Shape),

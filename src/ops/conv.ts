@@ -14,6 +14,7 @@ import {
 import { createNode, type Tensor } from "../graph/tensor.js";
 import { cast } from "./cast.js";
 import { toFloat } from "./convert.js";
+import { batchLength, checkFixedShape } from "./fixedAxes.js";
 import { expandDims, reshape, squeeze } from "./movement.js";
 import {
   checkRank,
@@ -61,12 +62,13 @@ const conv2dPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
   // x [b, h, w, ci], kernel [kh, kw, ci / groups, co] → [b, oh, ow, co]
   infer: ([x, kernel], attributes) => {
     checkChannels("conv2d", x!.shape, kernel!.shape, geometryOf(attributes).groups);
+    checkFixedShape("conv2d", "a kernel", kernel!);
     const shape = [
       x!.shape[0]!,
       ...outputSize(x!.shape, kernel!.shape, geometryOf(attributes)),
       kernel!.shape[3]!,
     ];
-    return { shape, dtype: x!.dtype, extent: batchExtent("conv2d", x!) };
+    return { shape, dtype: x!.dtype, extent: batchLength("conv2d", x!) };
   },
   reference: ([x, kernel], attributes, [output]) => {
     const shape = withBatch(output!.shape, x!.shape);
@@ -88,11 +90,11 @@ const inputGradientPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>
   name: "conv2dInputGradient",
   kind: "kernel",
   // dy [b, oh, ow, co], kernel [kh, kw, ci / groups, co] → dx [b, h, w, ci]
-  infer: ([dy], { inputShape }) => ({
-    shape: withBatch(inputShape as Shape, dy!.shape),
-    dtype: dy!.dtype,
-    extent: batchExtent("conv2dInputGradient", dy!),
-  }),
+  infer: ([dy, kernel], { inputShape }) => {
+    checkFixedShape("conv2dInputGradient", "a kernel", kernel!);
+    const shape = withBatch(inputShape as Shape, dy!.shape);
+    return { shape, dtype: dy!.dtype, extent: batchLength("conv2dInputGradient", dy!) };
+  },
   reference: ([dy, kernel], attributes, [output]) => {
     const shape = withBatch(output!.shape, dy!.shape);
     const data = new Float64Array(sizeOf(shape));
@@ -113,7 +115,10 @@ const kernelGradientPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive
   name: "conv2dKernelGradient",
   kind: "kernel",
   // x [b, h, w, ci], dy [b, oh, ow, co] → dkernel [kh, kw, ci / groups, co], summed over the batch
-  infer: ([x], { kernelShape }) => ({ shape: kernelShape as Shape, dtype: x!.dtype }),
+  infer: ([x, dy], { kernelShape }) => {
+    for (const batch of [x!, dy!]) batchLength("conv2dKernelGradient", batch);
+    return { shape: kernelShape as Shape, dtype: x!.dtype };
+  },
   reference: ([x, dy], attributes, [output]) => {
     const data = new Float64Array(sizeOf(output!.shape));
     forEachTerm(x!.shape, output!.shape, dy!.shape, geometryOf(attributes), (i, k, o) => {
@@ -197,15 +202,6 @@ function rounded(shape: Shape, dtype: TensorType["dtype"], sums: Float64Array) {
 /** At run time a batch may be shorter than its bound. */
 function withBatch(shape: Shape, from: Shape): Shape {
   return [from[0]!, ...shape.slice(1)];
-}
-
-function batchExtent(who: string, x: TensorType) {
-  if (!x.extent || x.extent.axis === 0) return x.extent;
-  throw new ShapeError({
-    who,
-    expected: "a run-time length on the batch axis only",
-    received: `one on axis ${x.extent.axis} of shape ${formatShape(x.shape)}`,
-  });
 }
 
 /**

@@ -10,7 +10,7 @@ import { type Summable, toSummable } from "./convert.js";
 import { fullLike } from "./create.js";
 import { checkTensor } from "./leaf.js";
 import { reshape } from "./movement.js";
-import { extentFirst, type Run, recurrence, running, stateGradient } from "./recurrence.js";
+import { type Run, recurrence, running, stateGradient } from "./recurrence.js";
 
 /** Options of `cumMax` and `cumMin`. */
 export interface RunningOptions {
@@ -148,7 +148,5 @@ function along(
   compute: (x: Tensor, run: Run) => Tensor,
 ): Tensor {
   if (axis === undefined) return along(who, reshape(x, [x.size]), 0, { reverse, exclusive }, compute);
-  return extentFirst([x], normalizeAxis(who, axis, x.rank), ([t], at) =>
-    compute(t!, { axis: at, reverse, exclusive }),
-  );
+  return compute(x, { axis: normalizeAxis(who, axis, x.rank), reverse, exclusive });
 }

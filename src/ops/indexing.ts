@@ -11,6 +11,7 @@ import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { greaterEqual, less } from "./comparison.js";
 import { toIndices, toSummable } from "./convert.js";
+import { oneLength } from "./fixedAxes.js";
 import { iota } from "./iota.js";
 import { checkTensor } from "./leaf.js";
 import { logicalAnd } from "./logic.js";
@@ -47,8 +48,8 @@ const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
 
 /** The run-time length of the indices, or that of an inner axis of the data. */
 function gatheredExtent(data: TensorType, indices: TensorType): Extent | undefined {
-  if (indices.extent) return indices.extent;
-  if (!data.extent || data.extent.axis === 0) return undefined;
+  if (!data.extent || data.extent.axis === 0) return indices.extent;
+  if (indices.extent) oneLength("gather", data, indices);
   return { ...data.extent, axis: data.extent.axis - 1 + indices.shape.length };
 }
 
@@ -66,32 +67,12 @@ export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
   checkTensor("gather", data);
   const at = normalizeAxis("gather", axis, data.rank);
   const rows = toIndices("gather", "indices", indices);
-  if (data.extent && data.extent.axis !== at) return gatherInBatch(data, data.extent, rows, at);
   if (at === 0) return createNode(gatherPrimitive, [data, rows]);
   const others = data.shape.map((_, a) => a).filter((a) => a !== at);
   const picked = createNode(gatherPrimitive, [transpose(data, [at, ...others]), rows]); // [rows…, others…]
   const rowAxes = rows.shape.map((_, a) => a);
   const otherAxes = others.map((_, a) => a + rows.rank);
   return transpose(picked, [...otherAxes.slice(0, at), ...rowAxes, ...otherAxes.slice(at)]);
-}
-
-/** The same where the length of another axis is known at run time only: the kernel takes rows of one length. */
-function gatherInBatch(data: Tensor, extent: Extent, indices: Tensor, at: number): Tensor {
-  if (indices.extent) {
-    throw new ShapeError({
-      who: "gather",
-      expected: "data or indices of a fixed shape",
-      received: `${formatShape(data.shape)} and ${formatShape(indices.shape)}, each with an axis of a run-time length`,
-      fix: "Where each row of the batch has indices of its own, use takeAlongAxis.",
-    });
-  }
-  const shape = data.shape.map((length, a) => (a === at ? indices.size : length));
-  const along = reshape(
-    indices,
-    shape.map((_, a) => (a === at ? indices.size : 1)),
-  );
-  const picked = takeAlongAxis(data, broadcastTo(along, shape, extent), at);
-  return reshape(picked, [...data.shape.slice(0, at), ...indices.shape, ...data.shape.slice(at + 1)]);
 }
 
 /**

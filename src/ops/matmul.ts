@@ -24,14 +24,14 @@ export const matmulPrimitive = definePrimitive({
 
 /** A dynamic batch or row axis of `a` (or column axis of `b`) stays; a dynamic inner axis is summed away. */
 function productExtent(a: TensorType, b: TensorType): Extent | undefined {
-  const rank = a.shape.length;
-  const ofA = a.extent && a.extent.axis !== rank - 1 ? a.extent : undefined;
-  const ofB = b.extent && b.extent.axis !== rank - 2 ? b.extent : undefined;
-  if (ofA && ofB && ofA.axis !== ofB.axis) {
+  const inner = a.shape.length - 1;
+  const ofA = a.extent?.axis === inner ? undefined : a.extent;
+  const ofB = b.extent?.axis === inner - 1 ? undefined : b.extent;
+  if (a.extent && b.extent && (!ofA !== !ofB || ofA?.axis !== ofB?.axis)) {
     throw new ShapeError({
       who: "matmul",
       expected: "a product with one axis of a run-time length",
-      received: `${formatShape(a.shape)} and ${formatShape(b.shape)}, whose axes ${ofA.axis} and ${ofB.axis} have one`,
+      received: `${formatShape(a.shape)} and ${formatShape(b.shape)}, whose axes ${a.extent.axis} and ${b.extent.axis} have one`,
       fix: "A product of all rows of a batch with all others needs a fixed length: compile without batchBound.",
     });
   }

@@ -15,6 +15,7 @@ import { broadcastTo, sum } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { toFloat } from "./convert.js";
 import { ones, zeros } from "./create.js";
+import { checkFixedShape } from "./fixedAxes.js";
 import { checkStaticRow } from "./lastAxis.js";
 import { results } from "./pick.js";
 
@@ -36,8 +37,9 @@ const normalizeRowsPrimitive = definePrimitive<KernelPrimitive>({
   name: "normalizeRows",
   kind: "kernel",
   // x [rows…, n], gamma [n], beta [n] → [rows…, n]
-  infer: ([x]) => {
+  infer: ([x, gamma, beta]) => {
     checkStaticRow("normalizeRows", x!);
+    for (const perColumn of [gamma!, beta!]) checkFixedShape("normalizeRows", "gamma and beta", perColumn);
     return { shape: x!.shape, dtype: x!.dtype, extent: x!.extent };
   },
   reference: ([x, gamma, beta], attributes) => {
@@ -61,6 +63,7 @@ const normalizeRowsGradientPrimitive: KernelPrimitive = definePrimitive<KernelPr
   // x, gamma, g → dx = r · (h − mean h − x̂ · mean(h · x̂)) with h = g · γ;  dγ = Σ g · x̂;  dβ = Σ g
   infer: ([x, gamma]) => {
     checkStaticRow("normalizeRowsGradient", x!);
+    checkFixedShape("normalizeRowsGradient", "gamma", gamma!);
     const perColumn: TensorType = { shape: gamma!.shape, dtype: gamma!.dtype };
     return [{ shape: x!.shape, dtype: x!.dtype, extent: x!.extent }, perColumn, perColumn];
   },

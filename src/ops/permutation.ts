@@ -2,6 +2,8 @@
 import * as prng from "../base/prng.js";
 import { checkShape, normalizeAxis } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { mul } from "./arithmetic.js";
+import { broadcastTo } from "./broadcast.js";
 import { applyElementwise, elementwise } from "./define.js";
 import { gather } from "./indexing.js";
 import { iota } from "./iota.js";
@@ -53,5 +55,9 @@ export function permutedIndex(key: Key, position: Tensor, n: Key): Tensor {
 export function shuffle(key: Key, x: Tensor, axis = 0): Tensor {
   checkTensor("shuffle", x);
   const at = normalizeAxis("shuffle", axis, x.rank);
-  return gather(x, permutation(key, x.shape[at]!), at);
+  const n = x.shape[at]!;
+  if (x.extent?.axis !== at) return gather(x, permutation(key, n), at);
+  const { length, factor } = x.extent;
+  const order = permutedIndex(key, iota([n]), mul(length, factor));
+  return gather(x, broadcastTo(order, [n], { ...x.extent, axis: 0 }), at);
 }

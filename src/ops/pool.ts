@@ -10,6 +10,7 @@ import { equal } from "./comparison.js";
 import { depthwiseConv2d } from "./conv.js";
 import { toFloat } from "./convert.js";
 import { full } from "./create.js";
+import { batchLength } from "./fixedAxes.js";
 import { constant } from "./leaf.js";
 import { logicalAnd, logicalNot, logicalOr } from "./logic.js";
 import { reshape, slice } from "./movement.js";
@@ -55,7 +56,7 @@ const maxPool2dPrimitive = definePrimitive<KernelPrimitive>({
   infer: ([x], attributes) => ({
     shape: pooledShape(x!.shape, windowOf(attributes)),
     dtype: x!.dtype,
-    extent: x!.extent,
+    extent: batchLength("maxPool2d", x!),
   }),
   reference: ([x], attributes) => {
     const shape = pooledShape(x!.shape, windowOf(attributes));
@@ -76,7 +77,10 @@ const maxPool2dGradientPrimitive: KernelPrimitive = definePrimitive<KernelPrimit
   name: "maxPool2dGradient",
   kind: "kernel",
   // x [b, h, w, c], dy [b, oh, ow, c] → dx [b, h, w, c]: the first maximum of a window takes its gradient
-  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype, extent: x!.extent }),
+  infer: ([x, dy]) => {
+    batchLength("maxPool2dGradient", dy!);
+    return { shape: x!.shape, dtype: x!.dtype, extent: batchLength("maxPool2dGradient", x!) };
+  },
   reference: ([x, dy], attributes) => {
     const data = allocateArray(x!.dtype, x!.data.length);
     forEachMaximum(x!.data, x!.shape, windowOf(attributes), (winner, output) => {

@@ -1,7 +1,7 @@
 /** The linear recurrence: what running sums and products, their derivatives, discounted sums and averages are made of. */
 import type { NDArray } from "../base/array.js";
 import { allocateArray } from "../base/dtype.js";
-import { broadcastShapes, normalizeAxis, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { broadcastShapes, normalizeAxis, type Shape, sizeOf } from "../base/shape.js";
 import { definePrimitive, type KernelPrimitive } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { add, mul } from "./arithmetic.js";
@@ -10,7 +10,6 @@ import { cast } from "./cast.js";
 import { toSummable } from "./convert.js";
 import { commonExtent } from "./define.js";
 import { toTensors } from "./leaf.js";
-import { transpose } from "./movement.js";
 
 /** How a running operation goes along its axis. */
 export interface Run {
@@ -58,7 +57,7 @@ export interface Recurrence extends Run {
   readonly start: 0 | 1;
 }
 
-/** The node; `a` and `b` have one shape and dtype, and a run-time length only on their first axis. */
+/** The node; `a` and `b` have one shape and dtype. */
 export function recurrence(a: Tensor, b: Tensor, { axis, reverse, exclusive, start }: Recurrence): Tensor {
   return createNode(recurrencePrimitive, [a, b], { axis, reverse, exclusive, start });
 }
@@ -95,19 +94,6 @@ export function running(
   return { shape: x.shape, dtype: x.dtype, data };
 }
 
-/** Calls `compute` with a run-time length, if there is one, on the first axis, where the kernels take it. */
-export function extentFirst<T extends readonly Tensor[]>(
-  tensors: T,
-  axis: number,
-  compute: (tensors: T, axis: number) => Tensor,
-): Tensor {
-  const dynamic = tensors.find((t) => t.extent)?.extent?.axis ?? 0;
-  if (dynamic === 0) return compute(tensors, axis);
-  const order = tensors[0]!.shape.map((_, a) => (a === 0 ? dynamic : a === dynamic ? 0 : a)); // its own inverse
-  const swapped = tensors.map((t) => transpose(t, order)) as readonly Tensor[] as T;
-  return transpose(compute(swapped, order[axis]!), order);
-}
-
 /** Options of `linearRecurrence`. */
 export interface RecurrenceOptions {
   /** From the last element to the first: `y_i = a_i · y_{i+1} + b_i`. */
@@ -136,13 +122,8 @@ export function linearRecurrence(
   ];
   const shape: Shape = broadcastShapes("linearRecurrence", factor.shape, term.shape);
   const at = normalizeAxis("linearRecurrence", axis, shape.length);
-  const extent = commonExtent(
-    "linearRecurrence",
-    [factor, term].filter((t) => sameShape(t.shape, shape)),
-  );
+  const extent = commonExtent("linearRecurrence", [factor, term]);
   const operands = [broadcastTo(factor, shape, extent), broadcastTo(term, shape, extent)] as const;
   const { reverse = false } = options;
-  return extentFirst(operands, at, ([x, y], along) =>
-    recurrence(x, y, { axis: along, reverse, exclusive: false, start: 0 }),
-  );
+  return recurrence(...operands, { axis: at, reverse, exclusive: false, start: 0 });
 }

@@ -16,7 +16,7 @@ import {
   typesFromOutside,
 } from "./body.js";
 import { reshape, sum } from "./broadcast.js";
-import { full } from "./create.js";
+import { zerosLike } from "./create.js";
 import { identity } from "./identity.js";
 import { placeholder } from "./leaf.js";
 import { matmul } from "./matmul.js";
@@ -122,7 +122,6 @@ function scanGradient(
   const starts = outputs.slice(carryCount + resultCount, 2 * carryCount + resultCount);
   const ends = outputs.slice(2 * carryCount + resultCount);
   const isDifferentiable = (t: TensorType) => isFloat(t.dtype);
-  const zeroLike = (t: Tensor) => full(t.shape, 0, t.dtype);
   const carryIndex = range(carryCount).filter((i) => isDifferentiable(inputs[i]!));
   const sequenceIndex = range(sequenceCount).filter((i) => isDifferentiable(inputs[carryCount + i]!));
   // Fresh nodes, so that paths from one invariant to another, outside of the loop, do not count here.
@@ -174,7 +173,7 @@ function scanGradient(
     (n) => n.id < from || invariants.includes(n) || read.has(n),
   );
   const pulled = raw.map((g) => g && substitute(g));
-  const gradientOf = (i: number) => pulled[i] ?? zeroLike(targets[i]!);
+  const gradientOf = (i: number) => pulled[i] ?? zerosLike(targets[i]!);
   const next = carryIndex.map((_, i) => gradientOf(i));
   const ys = sequenceIndex.map((_, i) => gradientOf(carryIndex.length + i));
   const sums = invariantIndex.map((_, i) =>
@@ -189,8 +188,8 @@ function scanGradient(
   const sequences = [...sequenceOf].filter(([slice]) => needed.has(slice));
   const backward = scanNode(
     [
-      ...carryIndex.map((i) => gradients[i] ?? zeroLike(inputs[i]!)),
-      ...accumulated.map(({ sum }) => full(sum.shape, 0, sum.dtype)),
+      ...carryIndex.map((i) => gradients[i] ?? zerosLike(inputs[i]!)),
+      ...accumulated.map(({ sum }) => zerosLike(sum)),
     ],
     sequences.map(([, sequence]) => sequence),
     [...dCarry, ...accumulated.map(({ sum }) => sum), ...sequences.map(([slice]) => slice)],

@@ -20,7 +20,7 @@ import {
 } from "./body.js";
 import { reshape } from "./broadcast.js";
 import { greater } from "./comparison.js";
-import { full } from "./create.js";
+import { zerosLike } from "./create.js";
 import { identity } from "./identity.js";
 import { gather } from "./indexing.js";
 import { placeholder, scalar } from "./leaf.js";
@@ -59,8 +59,7 @@ export type Nested<T> = T extends Tensor ? Tensor : { readonly [K in keyof T]: N
  * @param initial the state at the start: tensors, nested as you like
  * @returns the first state for which the condition does not hold
  * @throws {ShapeError} where the condition is no scalar or the body changes the type of the state; {ConfigError} where
- *   the condition assigns a variable; {GradientError} where a derivative is asked for without `maxIterations`;
- *   {ShapeError} where it is asked for and a state is a batch of run-time length
+ *   the condition assigns a variable; {GradientError} where a derivative is asked for without `maxIterations`
  * @example whileLoop((x) => less(x, 100), (x) => mul(x, 2), tensor(1)) // 128
  */
 export function whileLoop<const C>(
@@ -208,18 +207,9 @@ function whileGradient(
       fix: "Give it { maxIterations }, use scan(…) where the length is known, or stopGradient(x) where the result should count as a constant.",
     });
   }
-  if (inputs.slice(0, carries).some(({ extent }) => extent)) {
-    throw new ShapeError({
-      who: "whileLoop",
-      expected: "states of a known shape to differentiate",
-      received: "a state whose first axis has a length that only the run knows",
-      fix: "Use scan(…), or call the compiled function without batchBound.",
-    });
-  }
   const [, body] = node.payload.bodies!;
   const count = outputs[carries - 1]!;
   const saved = outputs.slice(carries);
-  const zeroLike = (t: Tensor) => full(t.shape, 0, t.dtype);
   const isDifferentiable = (t: Tensor) => isFloat(t.dtype);
   const stateIndex = range(carries).filter((i) => isDifferentiable(inputs[i]!));
   // Fresh nodes, so that paths from one invariant to another, outside of the loop, do not count here.
@@ -245,11 +235,15 @@ function whileGradient(
     [...dState, ...savedIndex.map((i) => elementAt(gradients[carries + i]!))],
   );
   const backward = whileNode(
-    [...stateIndex.map((i) => gradients[i] ?? zeroLike(inputs[i]!)), ...targetsOutside.map(zeroLike), count],
+    [
+      ...stateIndex.map((i) => gradients[i] ?? zerosLike(inputs[i]!)),
+      ...targetsOutside.map((t) => zerosLike(t)),
+      count,
+    ],
     [...dState, ...dInvariant, left],
     greater(left, 0),
     [
-      ...stateIndex.map((_, k) => pulled[k] ?? zeroLike(targets[k]!)),
+      ...stateIndex.map((_, k) => pulled[k] ?? zerosLike(targets[k]!)),
       ...dInvariant.map((sum, k) => {
         const g = pulled[stateIndex.length + k];
         return g ? add(sum, g) : sum;

@@ -481,14 +481,36 @@ describe("the derivative of a whileLoop", () => {
     expect(steps({ maxIterations: 5000 })).toEqual(steps({}));
   });
 
-  it("is refused where the state is a batch of run-time length", () => {
-    useBackend(referenceBackend);
-    const loop = (x: Tensor) => sum(counted(2, (y) => mul(y, 3), x));
-    expect(jit(loop, { batchBound: 4 })(tensor([1, 2])).itemSync()).toBe(27);
-    expect(() => jit((x: Tensor) => grad(loop)(x), { batchBound: 4 })(tensor([1, 2]))).toThrow(
-      /^\[whileLoop\].*length that only the run knows.*scan/,
-    );
-  });
+  it.each([referenceBackend, ...backends].map((on) => [on.name, on] as const))(
+    "is that of a batch of any length up to a bound, on %s",
+    (_, on) => {
+      useBackend(on);
+      const w = tensor([
+        [0.5, -1, 0.2],
+        [0.3, 0.4, -0.6],
+        [-0.8, 0.1, 0.9],
+      ]);
+      const loop = (x: Tensor, w: Tensor) =>
+        sum(square(counted(3, (y) => tanh(matmul(add(y, mul(x, 0.1)), w)), x)));
+      const derivatives = (x: Tensor): Tensor[] => {
+        const first = grad(([x, w]: readonly [Tensor, Tensor]) => loop(x, w))([x, w]);
+        const second = grad((x: Tensor) => sum(square(grad((x: Tensor) => loop(x, w))(x))))(x);
+        return [...first, second];
+      };
+      const bounded = jit(derivatives, { batchBound: 5 });
+      for (const rows of [5, 2, 1]) {
+        const x = tensor(
+          Array.from({ length: rows * 3 }, (_, i) => Math.sin(i + 1)),
+          { shape: [rows, 3] },
+        );
+        const expected = derivatives(x);
+        bounded(x).forEach((actual, i) => {
+          expect(actual.shape).toEqual(expected[i]!.shape);
+          expectCloseValues(actual.dataSync(), expected[i]!.dataSync(), { relative: 1e-4, absolute: 1e-5 });
+        });
+      }
+    },
+  );
 
   it("needs maxIterations, says so, and what else to do", () => {
     useBackend(referenceBackend);

@@ -20,37 +20,45 @@ export interface Example {
   /** Stored elements; floats, and operands without a dtype of their own, in the given one. */
   readonly inputs: (dtype: DType) => NDArray[];
   readonly build: (operands: readonly Tensor[]) => Tensor;
+  /** The same before several results become one tensor. */
+  readonly results: (operands: readonly Tensor[]) => readonly Tensor[];
 }
 
 const ofRecords: Example[] = Object.entries(cases).flatMap(([name, list]) => {
   const primitive = primitives().get(name)!;
-  return list.map((c) => ({
-    name,
-    title: describeCase(c),
-    case: c,
-    hasGradient: primitive.vjp !== undefined && c.differentiable !== false,
-    inputs: (dtype: DType) => inputsOf(c, dtype),
-    build: (operands: readonly Tensor[]) =>
-      whole(
-        createNode(
-          primitive,
-          operands.map((tensor, i) => viewed(tensor, c.inputs[i]!)),
-          c.attributes ?? {},
-        ),
-      ),
-  }));
+  return list.map((c) => {
+    const node = (operands: readonly Tensor[]) =>
+      createNode(
+        primitive,
+        operands.map((tensor, i) => viewed(tensor, c.inputs[i]!)),
+        c.attributes ?? {},
+      );
+    return {
+      name,
+      title: describeCase(c),
+      case: c,
+      hasGradient: primitive.vjp !== undefined && c.differentiable !== false,
+      inputs: (dtype: DType) => inputsOf(c, dtype),
+      build: (operands: readonly Tensor[]) => whole(node(operands)),
+      results: (operands: readonly Tensor[]) => eachResult(node(operands)),
+    };
+  });
 });
 
 const ofComposites: Example[] = Object.entries(composites).flatMap(([name, list]) =>
-  list.map((c) => ({
-    name,
-    title: describeCase(c),
-    case: c,
-    hasGradient: c.differentiable !== false,
-    inputs: (dtype: DType) => inputsOf(c, dtype),
-    build: (operands: readonly Tensor[]) =>
-      c.build(...operands.map((tensor, i) => viewed(tensor, c.inputs[i]!))),
-  })),
+  list.map((c) => {
+    const build = (operands: readonly Tensor[]) =>
+      c.build(...operands.map((tensor, i) => viewed(tensor, c.inputs[i]!)));
+    return {
+      name,
+      title: describeCase(c),
+      case: c,
+      hasGradient: c.differentiable !== false,
+      inputs: (dtype: DType) => inputsOf(c, dtype),
+      build,
+      results: (operands: readonly Tensor[]) => [build(operands)],
+    };
+  }),
 );
 
 /** By operation, in the order of the tables. */
@@ -71,6 +79,10 @@ function inputsOf(c: Pick<Case, "inputs">, dtype: DType): NDArray[] {
   return c.inputs.map((input, i) =>
     elementsOf(input, input.dtype && !isFloat(input.dtype) ? input.dtype : dtype, 1000 + i),
   );
+}
+
+function eachResult(node: Tensor): readonly Tensor[] {
+  return node.outputs.length === 1 ? [node] : results(node);
 }
 
 /** The results of a record in one tensor, one behind the other. */

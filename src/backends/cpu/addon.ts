@@ -61,7 +61,7 @@ export const FAULT = { none: 0, indexRange: 1, matrix: 2 } as const;
  * Version of what a program's words mean, PROGRAM_VERSION in cpp/runtime/program.h: an addon of another one was built from
  * other sources and is not used.
  */
-export const PROGRAM_VERSION = 2;
+export const PROGRAM_VERSION = 3;
 
 /** The exports of `myelin.node` (cpp/bindings/node.cc). */
 export interface Addon {

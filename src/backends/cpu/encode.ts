@@ -97,6 +97,7 @@ class Encoder {
       operand.shape.length,
       operand.extent ? operand.extent.axis : -1,
       operand.extent ? operand.extent.operand : -1,
+      operand.packed ? 1 : 0,
       ...operand.shape,
       ...operand.strides,
       operand.loops?.length ?? 0,
@@ -107,8 +108,12 @@ class Encoder {
   private step(step: Step): number[] {
     this.flat.push(step);
     switch (step.kind) {
-      case "loop":
-        return this.kernel(step, "loop", [...step.reads, ...step.writes], this.expression(step.expression));
+      case "loop": {
+        const views = [...step.reads, ...step.writes];
+        if (views.some((index) => this.program.operands[index]!.packed))
+          return this.kernel(step, "pack", views, []);
+        return this.kernel(step, "loop", views, this.expression(step.expression));
+      }
       case "reduce": {
         const mask = step.axes.reduce((bits, axis) => bits | (1 << axis), 0);
         const op = REDUCE[step.primitive.name];

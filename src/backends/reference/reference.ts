@@ -5,7 +5,7 @@
 import type { NDArray } from "../../base/array.js";
 import { allocateArray, bytesPerElement, dtypes, type TypedArray, viewArray } from "../../base/dtype.js";
 import { DataError } from "../../base/errors.js";
-import { sizeOf } from "../../base/shape.js";
+import { sizeOf, stridesOf } from "../../base/shape.js";
 import {
   type Expression,
   INDEX_GENERATOR,
@@ -329,12 +329,13 @@ class ReferenceExecutable implements Executable {
       const length = Number(this.gather(operand.extent.operand).data[0]);
       shape[operand.extent.axis] = Math.max(0, Math.min(shape[operand.extent.axis]!, length));
     }
+    const strides = operand.packed ? stridesOf(shape) : operand.strides;
     let { offset } = operand;
     for (const term of operand.loops ?? []) {
       const { index, done } = this.time[term.level]!;
       offset += index * term.stride + ((done + term.phase) & 1) * term.parity;
     }
-    return { ...operand, shape, offset };
+    return { ...operand, shape, strides, offset };
   }
 
   private memory(operand: Operand): TypedArray {
