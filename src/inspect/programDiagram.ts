@@ -1,4 +1,4 @@
-import { allSteps, INDEX_GENERATOR, type Program } from "../compile/program.js";
+import { allSteps, INDEX_GENERATOR, type Program, type Step } from "../compile/program.js";
 import { formatDuration, formatFlop } from "./amounts.js";
 import { dataflow, writesOf } from "./dataflow.js";
 import type { Diagram, DiagramEdge, DiagramNode } from "./diagram.js";
@@ -29,7 +29,7 @@ export function diagramOf(
       label: `${place}  ${step.label}`,
       details: [
         ...steps[place]!.results.slice(0, 2),
-        ...(step.kind === "scan" ? [`${step.length} times: ${all.length - 1} steps`] : []),
+        ...repetition(step, all.length - 1),
         ...(all.length === 1 && all[0]!.flop > 0 ? [formatFlop(all[0]!.flop)] : []),
         ...(calls ? [formatDuration(time / calls)] : []),
       ],
@@ -61,6 +61,14 @@ export function diagramOf(
     }
   }
   return { nodes, edges };
+}
+
+/** How often a loop runs its steps, as far as that is known. */
+function repetition(step: Step, inside: number): string[] {
+  if (step.kind === "scan") return [`${step.length} times: ${inside} steps`];
+  if (step.kind !== "while") return [];
+  const bound = step.maxIterations === null ? "" : `, up to ${step.maxIterations} times`;
+  return [`while its condition holds${bound}: ${inside} steps`];
 }
 
 function bindingNode(program: Program, binding: number, names: readonly string[]): DiagramNode {

@@ -25,13 +25,14 @@ import { reshape, slice } from "./movement.js";
 /** A key of randomness: an int32 scalar. */
 export type Key = number | Tensor;
 
-export const noGradient =
-  "random bits do not depend on anything continuous; differentiate with respect to mean and scale";
-
 const randomBitsPrimitive = elementwise(
   "randomBits",
   3,
-  { noGradient, opcode: () => "randomBits.i" },
+  {
+    noGradient:
+      "random bits do not depend on anything continuous; differentiate with respect to mean and scale",
+    opcode: () => "randomBits.i",
+  },
   ([key, stream, index]) => prng.randomBits(key!, stream!, index!),
 );
 

@@ -7,13 +7,16 @@ import { broadcastTo } from "./broadcast.js";
 import { applyElementwise, elementwise } from "./define.js";
 import { gather } from "./indexing.js";
 import { iota } from "./iota.js";
-import { type Key, noGradient, toKey } from "./key.js";
+import { type Key, toKey } from "./key.js";
 import { checkTensor } from "./leaf.js";
 
 const permutedIndexPrimitive = elementwise(
   "permutedIndex",
   3,
-  { noGradient, opcode: () => "permutedIndex.i" },
+  {
+    noGradient: "an order consists of whole numbers, and they jump; differentiate what is picked by it",
+    opcode: () => "permutedIndex.i",
+  },
   ([key, position, n]) => prng.permutedIndex(key!, position!, n!),
 );
 

@@ -3,6 +3,7 @@ import {
   add,
   ConfigError,
   explainProgram,
+  greater,
   type Jitted,
   jit,
   matmul,
@@ -15,6 +16,7 @@ import {
   tanh,
   tensor,
   variable,
+  whileLoop,
   zeros,
 } from "../../src/index.js";
 import { describeOnEachBackend } from "../support/eachBackend.js";
@@ -106,6 +108,22 @@ describe("explainProgram", () => {
     expect(body.depth).toBe(1);
     expect(body.flop).toBe(2 * 5);
     expect(steps.find(({ kind }) => kind === "scan")!.flop).toBe(0);
+  });
+
+  it("says in the picture how often a loop runs its steps", () => {
+    const halved = (maxIterations?: number) =>
+      jit((x: Tensor) =>
+        whileLoop(
+          (y) => greater(y, 1),
+          (y) => mul(y, 0.5),
+          x,
+          maxIterations === undefined ? {} : { maxIterations },
+        ),
+      );
+    expect(explainProgram(halved(), tensor(8)).toMermaid()).toMatch(/while its condition holds: \d+ steps/);
+    expect(explainProgram(halved(7), tensor(8)).toMermaid()).toMatch(
+      /while its condition holds, up to 7 times: \d+ steps/,
+    );
   });
 
   it("counts the rows that a batch shorter than its bound has", () => {

@@ -28,6 +28,9 @@ const MOST_ELEMENTS = 1024;
 /** What is drawn depends on the bounds of the axes behind the first. */
 const drawn: ReadonlySet<string> = new Set(["dropout", "categorical"]);
 
+/** Kernels whose batch is the first axis, or that have no other. */
+const frontOnly = /^(conv2d|maxPool2d|sparseCrossEntropy|searchSorted)/;
+
 /** Which axis of each operand has a run-time length, null for none. */
 type Axes = readonly (number | null)[];
 
@@ -58,6 +61,20 @@ function transposed({ shape, dtype, data }: NDArray, order: readonly number[]): 
     moved[to] = data[from]!;
   });
   return { shape: target, dtype, data: moved };
+}
+
+/** Whether the operands fit each other where all lengths are known: records leave that to the functions in front of them. */
+function fits(example: Example, inputs: readonly NDArray[], axes: Axes): boolean {
+  const longer = inputs.map(({ shape, dtype }, i): NDArray => {
+    const bound = shape.map((length, axis) => (axis === axes[i] ? length + MISSING : length));
+    return { shape: bound, dtype, data: allocateArray(dtype, sizeOf(bound)) };
+  });
+  try {
+    jit((...operands: Tensor[]) => [...example.results(operands)]).compile(...longer.map(fromArray));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The values where the graph can be built, else the error that says why it can't. */
@@ -103,6 +120,7 @@ describe.each([referenceBackend, ...backends])("an axis of run-time length on $n
         const expected = evaluate(inputs, (operands) => example.results(operands));
         for (const axes of axesOf(inputs)) {
           useBackend(on);
+          if (!fits(example, inputs, axes)) continue;
           const actual = compute(example, inputs, axes);
           if (actual instanceof ShapeError) continue;
           taken.add(name);
@@ -123,6 +141,8 @@ describe.each([referenceBackend, ...backends])("an axis of run-time length on $n
   it("is taken by every kernel, and behind the first axis by all but a few", () => {
     const kernels = [...primitives().values()].filter(({ kind }) => kind === "kernel");
     expect(kernels.map(({ name }) => name).filter((name) => !taken.has(name))).toEqual([]);
-    expect(kernels.map(({ name }) => name).filter((name) => !takenBehind.has(name))).toEqual([]);
+    expect(
+      kernels.map(({ name }) => name).filter((name) => !takenBehind.has(name) && !frontOnly.test(name)),
+    ).toEqual([]);
   });
 });

@@ -74,6 +74,7 @@ export const linalgCases: Readonly<Record<string, readonly Case[]>> = {
   determinant: [
     ...squares.slice(0, 5).map((shape) => ({ inputs: [spread(...shape)], relative: 3e-5 })),
     { inputs: [spread(5, 3, 3)] },
+    { inputs: [spread(2, 4, 3, 3)] },
     { name: "rows exchanged", inputs: [{ ...spread(3, 3), flipped: true }] },
     {
       name: "singular",
