@@ -7,7 +7,7 @@ import { add, div, mul, sub } from "./arithmetic.js";
 import { broadcastTo, reshape } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { equal } from "./comparison.js";
-import { oneLength } from "./fixedAxes.js";
+import { refuseTwoLengths } from "./fixedAxes.js";
 import { iota } from "./iota.js";
 import { checkTensor, scalar } from "./leaf.js";
 
@@ -239,7 +239,7 @@ export function meshgrid<D extends DType>(
   const shape = vectors.map((_, axis) => vectors[axisOf(axis)]!.size);
   const grown = vectors.flatMap(({ extent }, i) => (extent ? [{ ...extent, axis: axisOf(i) }] : []));
   const [first, second] = vectors.filter(({ extent }) => extent);
-  if (second) oneLength("meshgrid", first!, second);
+  if (second) refuseTwoLengths("meshgrid", "vectors of which one has a run-time length", first!, second);
   return vectors.map((vector, i) => {
     const alone = shape.map((_, axis) => (axis === axisOf(i) ? vector.size : 1));
     return broadcastTo(reshape(vector, alone), shape, grown[0]);

@@ -29,12 +29,12 @@ export function checkFixedShape(who: string, what: string, { shape, extent }: Te
   });
 }
 
-/** @throws {ShapeError} where two operands bring a run-time length each to a result that can have one */
-export function oneLength(who: string, a: TensorType, b: TensorType): never {
+/** @throws {ShapeError} always: two operands bring a run-time length each to a result that can have one */
+export function refuseTwoLengths(who: string, expected: string, a: TensorType, b: TensorType): never {
   throw new ShapeError({
     who,
-    expected: "one axis of run-time length in the result",
-    received: `shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} with run-time lengths on axes ${a.extent!.axis} and ${b.extent!.axis}`,
-    fix: "Take one of the operands from outside of the batch.",
+    expected,
+    received: `${formatShape(a.shape)} and ${formatShape(b.shape)}, each with an axis of a run-time length`,
+    fix: "Take one of them from outside of the batch.",
   });
 }

@@ -11,7 +11,7 @@ import { cast } from "./cast.js";
 import { where } from "./choice.js";
 import { greaterEqual, less } from "./comparison.js";
 import { toIndices, toSummable } from "./convert.js";
-import { oneLength } from "./fixedAxes.js";
+import { refuseTwoLengths } from "./fixedAxes.js";
 import { iota } from "./iota.js";
 import { checkTensor } from "./leaf.js";
 import { logicalAnd } from "./logic.js";
@@ -49,7 +49,7 @@ const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
 /** The run-time length of the indices, or that of an inner axis of the data. */
 function gatheredExtent(data: TensorType, indices: TensorType): Extent | undefined {
   if (!data.extent || data.extent.axis === 0) return indices.extent;
-  if (indices.extent) oneLength("gather", data, indices);
+  if (indices.extent) refuseTwoLengths("gather", "data or indices of a fixed shape", data, indices);
   return { ...data.extent, axis: data.extent.axis - 1 + indices.shape.length };
 }
 
