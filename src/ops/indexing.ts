@@ -46,10 +46,16 @@ const gatherPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
   },
 });
 
+/** @throws {ShapeError} where the indices and what stays of the data have a run-time length each */
+function checkLengths(data: TensorType, indices: TensorType, axis: number): void {
+  if (!indices.extent || !data.extent || data.extent.axis === axis) return;
+  refuseTwoLengths("gather", "data or indices of a fixed shape", data, indices);
+}
+
 /** The run-time length of the indices, or that of an inner axis of the data. */
 function gatheredExtent(data: TensorType, indices: TensorType): Extent | undefined {
   if (!data.extent || data.extent.axis === 0) return indices.extent;
-  if (indices.extent) refuseTwoLengths("gather", "data or indices of a fixed shape", data, indices);
+  checkLengths(data, indices, 0);
   return { ...data.extent, axis: data.extent.axis - 1 + indices.shape.length };
 }
 
@@ -67,6 +73,7 @@ export function gather(data: Tensor, indices: Tensor, axis = 0): Tensor {
   checkTensor("gather", data);
   const at = normalizeAxis("gather", axis, data.rank);
   const rows = toIndices("gather", "indices", indices);
+  checkLengths(data, rows, at); // here, for the axes as the caller has them
   if (at === 0) return createNode(gatherPrimitive, [data, rows]);
   const others = data.shape.map((_, a) => a).filter((a) => a !== at);
   const picked = createNode(gatherPrimitive, [transpose(data, [at, ...others]), rows]); // [rows…, others…]
