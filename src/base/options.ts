@@ -1,4 +1,4 @@
-import { unknownName } from "./errors.js";
+import { ConfigError, unknownName } from "./errors.js";
 
 /**
  * The option names of a class, each once: `static readonly options: OptionNames<DenseOptions, LayerOptions>`. The type
@@ -31,9 +31,17 @@ export function checkOptionNames(who: string, object: object, config: object): v
 /**
  * Throws for a name that is not among the known ones, with the nearest.
  *
- * @throws {ConfigError} for an unknown name
+ * @throws {ConfigError} for an unknown name, or what is no record
  */
 export function checkNames(who: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || Array.isArray(options)) {
+    throw new ConfigError({
+      who,
+      expected: "options as a record",
+      received: Array.isArray(options) ? "a list" : String(options),
+      fix: `Name what it is for: { ${known[0] ?? "name"}: … }.`,
+    });
+  }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw unknownName(who, "an option", name, known);
   }

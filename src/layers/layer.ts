@@ -3,7 +3,7 @@ import { ConfigError, DTypeError, ShapeError } from "../base/errors.js";
 import { inspect } from "../base/inspect.js";
 import { classNameOf, snakeCase, toConfigValue } from "../base/lookup.js";
 import { checkOptionNames, type OptionNames, type OptionTable } from "../base/options.js";
-import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
+import { checkList, checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { flatten, type Tree } from "../base/tree.js";
 import { automaticName, keyFor } from "../engine/seed.js";
 import { Variable } from "../engine/variable.js";
@@ -113,6 +113,7 @@ export abstract class Layer<I extends LayerInput = Tensor> {
     this.dtype = config.dtype ?? "float32";
     this.isTrainable = config.trainable ?? true;
     checkOptionNames(this.who, this, config);
+    if (config.inputShape !== undefined) checkList(this.who, "axis lengths of a sample", config.inputShape);
     if (!isFloat(this.dtype)) {
       throw new DTypeError({ who: this.who, expected: "a float dtype", received: String(this.dtype) });
     }

@@ -1,6 +1,6 @@
 import { ShapeError } from "../base/errors.js";
 import type { OptionNames } from "../base/options.js";
-import { formatShape, type Shape } from "../base/shape.js";
+import { checkList, formatShape, type Shape } from "../base/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { expandDims, flatten, reshape } from "../ops/index.js";
 import { Layer, type LayerOptions } from "./layer.js";
@@ -30,7 +30,7 @@ export interface ReshapeConfig extends LayerOptions {
  * The elements of each sample under another shape.
  *
  * Input shape `[batch, …]`, output shape `[batch, …targetShape]`; no parameters.
- * @throws {ShapeError} where the number of elements differs
+ * @throws {ShapeError} where the number of elements differs, or the target shape is no list
  * @example layers.reshape([7, 7, 64])
  */
 export class Reshape extends Layer {
@@ -38,6 +38,7 @@ export class Reshape extends Layer {
   static override readonly options: OptionNames<ReshapeConfig, LayerOptions> = { targetShape: true };
   constructor(protected override readonly config: ReshapeConfig) {
     super(config);
+    checkList(this.who, "axis lengths of a sample", config.targetShape);
   }
   call(x: Tensor): Tensor {
     const { targetShape } = this.config;

@@ -44,6 +44,11 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   ],
   ["Keras's snake case", () => layers.conv2d(8, 3, { use_bias: false } as object), 'Did you mean "useBias"?'],
   ["an option of another layer", () => layers.flatten({ units: 3 } as object), 'received "units"'],
+  [
+    "a number in place of the options",
+    () => layers.softmax(1 as never),
+    "expected options as a record, received 1. Name what it is for: { axis: … }.",
+  ],
   ["a model's option", () => sequential([], { nmae: "m" } as object), 'Did you mean "name"?'],
   ["an option of a loss", () => losses.huber({ dleta: 1 } as object), 'Did you mean "delta"?'],
   [

@@ -98,6 +98,11 @@ const mistakes: readonly (readonly [
     "[tensordot] expected axes that differ, received axes [0, 0].",
   ],
   [
+    () => ops.tensordot(matrix, matrix, [1] as never),
+    ShapeError,
+    "[tensordot] expected a list of two lists of axes, received a list of 1. The first names axes of a, the second those of b that they meet.",
+  ],
+  [
     () => ops.tensordot(matrix, matrix, [[0], [0, 1]]),
     ConfigError,
     "[tensordot] expected as many axes of the one as of the other, received 1 and 2.",

@@ -1,6 +1,6 @@
 /** Products of tensors over chosen axes, and the sum of a diagonal: all of them `matmul`, views and sums. */
 import { ConfigError, ShapeError } from "../../base/errors.js";
-import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../../base/shape.js";
+import { checkList, formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../../base/shape.js";
 import type { Tensor, TensorLike } from "../../graph/tensor.js";
 import { mul } from "../arithmetic.js";
 import { toFloats } from "../convert.js";
@@ -51,6 +51,15 @@ export function tensordot(
 ): Tensor {
   const [left, right] = toFloats("tensordot", [a, b]) as [Tensor, Tensor];
   if (typeof axes !== "number") {
+    checkList("tensordot", "two lists of axes", axes);
+    if (axes.length !== 2) {
+      throw new ShapeError({
+        who: "tensordot",
+        expected: "a list of two lists of axes",
+        received: `a list of ${axes.length}`,
+        fix: "The first names axes of a, the second those of b that they meet.",
+      });
+    }
     return contract("tensordot", left, right, listOf(axes[0]), listOf(axes[1]));
   }
   const most = Math.min(left.rank, right.rank);
