@@ -134,27 +134,15 @@ export function addAlongRows(indices: Tensor, updates: Tensor, x: Tensor): Tenso
   return reshape(broadcastTo(sums, [x.size], extent), x.shape); // a run-time number of rows stays one
 }
 
-/** The kernels that put rows somewhere take rows of one length; only how many there are may the run decide. */
-export function checkRows(who: string, ...tensors: readonly TensorType[]): void {
-  for (const { shape, extent } of tensors) {
-    if (!extent || extent.axis === 0) continue;
-    throw new ShapeError({
-      who,
-      expected: "rows of a fixed length",
-      received: `shape ${formatShape(shape)}, whose axis ${extent.axis} has a run-time length`,
-      fix: "Only the number of rows may be known at run time only.",
-    });
-  }
-}
-
 const scatterAddPrimitive: KernelPrimitive = definePrimitive<KernelPrimitive>({
   name: "scatterAdd",
   kind: "kernel",
   // indices [rows], updates [rows, inner…] → [n, inner…]; the rows' axis, run-time length or not, is summed away
-  infer: ([, updates], { n }) => {
-    checkRows("scatterAdd", updates!);
-    return { shape: [n as number, ...updates!.shape.slice(1)], dtype: updates!.dtype };
-  },
+  infer: ([, updates], { n }) => ({
+    shape: [n as number, ...updates!.shape.slice(1)],
+    dtype: updates!.dtype,
+    extent: updates!.extent?.axis === 0 ? undefined : updates!.extent,
+  }),
   reference: ([indices, updates], { n }) => {
     const shape = [n as number, ...updates!.shape.slice(1)];
     const inner = sizeOf(shape.slice(1));

@@ -3,7 +3,7 @@ import type { NDArray } from "../base/array.js";
 import { allocateArray, type DType, promote } from "../base/dtype.js";
 import { DTypeError, ShapeError } from "../base/errors.js";
 import { broadcastsTo, formatShape, sizeOf } from "../base/shape.js";
-import { definePrimitive, type KernelPrimitive, type VjpRule } from "../graph/primitive.js";
+import { definePrimitive, type KernelPrimitive, type TensorType, type VjpRule } from "../graph/primitive.js";
 import { createNode, type Tensor, type TensorLike } from "../graph/tensor.js";
 import { add, div } from "./arithmetic.js";
 import { cast } from "./cast.js";
@@ -11,7 +11,7 @@ import { where } from "./choice.js";
 import { equal } from "./comparison.js";
 import { toIndices } from "./convert.js";
 import { full } from "./create.js";
-import { checkedIndex, checkRows, gather, indexFault, scatterAdd } from "./indexing.js";
+import { checkedIndex, gather, indexFault, scatterAdd } from "./indexing.js";
 import { iota } from "./iota.js";
 import { checkTensor, toTensors } from "./leaf.js";
 import { broadcastTo, reshape } from "./movement.js";
@@ -71,6 +71,19 @@ function sharedGradient({
   const winners = add(cast(stays, g!.dtype), scatterAdd(indices!, cast(wins, g!.dtype), x!.shape[0]!));
   const share = div(g!, winners);
   return [where(stays, share, 0), null, where(wins, gather(share, indices!), 0)];
+}
+
+/** @throws {ShapeError} where the rows of one have a run-time length and those of the other have not */
+function checkRows(who: string, x: TensorType, updates: TensorType): void {
+  const [ofX, ofUpdates] = [x, updates].map(({ extent }) => extent?.axis || undefined);
+  if (ofX === ofUpdates) return;
+  const { shape } = ofX === undefined ? updates : x;
+  throw new ShapeError({
+    who,
+    expected: "updates whose rows are as long as those of the tensor",
+    received: `rows of a run-time length, axis ${ofX ?? ofUpdates} of ${formatShape(shape)}, and others of a fixed length`,
+    fix: "Take both from the same batch.",
+  });
 }
 
 /** One value per row under the shape of the rows. */
@@ -160,7 +173,9 @@ function put<D extends DType>(
       fix: `There are indices of shape ${formatShape(rows.shape)}, and each row has shape ${formatShape(inner)}.`,
     });
   }
-  const aligned = broadcastTo(cast(values, x.dtype), shape, rows.extent);
+  const along =
+    x.extent && x.extent.axis > 0 ? { ...x.extent, axis: x.extent.axis - 1 + rows.rank } : undefined;
+  const aligned = broadcastTo(cast(values, x.dtype), shape, rows.extent ?? along);
   return createNode(primitive, [
     x,
     reshape(rows, [rows.size]),

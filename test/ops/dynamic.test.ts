@@ -70,6 +70,14 @@ const cases: Readonly<Record<string, DynamicCase>> = {
       ops.matmul(ops.transpose(weights), ops.transpose(x!)),
     ],
   },
+  "columns scattered by number": {
+    inputs: rows,
+    build: ([x]) => [
+      ops.scatterAdd(ops.concat([chosen, chosen]), ops.transpose(x!), 3),
+      ops.scatterUpdate(ops.transpose(x!), chosen, 5),
+      ops.scatterMaximum(ops.transpose(x!), chosen, 0.25),
+    ],
+  },
   "columns picked by number": {
     inputs: rows,
     build: ([x]) => [
