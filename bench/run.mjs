@@ -3,7 +3,7 @@
 //   npm run bench -- [--only W1,MM1024] [--peers torch,jax] [--backends native,wasm] [--quick] [--write]
 //
 // Everyone is a process of its own that stays alive. For each workload, each round asks everyone in turn for
-// half a second of work; the figure of a contender is the median of its rounds. So a machine that slows down
+// a quarter of a second of work; the figure of a contender is the median of its rounds. So a machine that slows down
 // for a minute slows everyone down alike.
 import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -19,7 +19,7 @@ const tell = (text) => process.stderr.write(`${text}\n`);
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 const ROUNDS = {
-  full: { rounds: 5, warm: 0.15, seconds: 0.5, minimum: 2 },
+  full: { rounds: 5, warm: 0.1, seconds: 0.25, minimum: 2 },
   quick: { rounds: 3, warm: 0.05, seconds: 0.15, minimum: 2 },
 };
 /** Share of a core that others may take during a measurement before it is made again. */
